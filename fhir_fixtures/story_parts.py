@@ -1,13 +1,13 @@
-"""The parts that the stories are made of: one small function per FHIR resource, and the everyday noise of a chart.
+"""The parts that the stories are made of: one small function per FHIR resource, and the request around them.
 
-Nothing here reads a clock or draws a random number: every "random" choice is taken from a SHA-256 of the
+Nothing here reads a clock or draws a random number: the order of a chart is taken from a SHA-256 of the
 story's name, so the same code writes the same bytes on every machine and every version of Python.
 """
 
 import hashlib
 import json
 import re
-from datetime import date, timedelta
+from datetime import date
 from uuid import NAMESPACE_URL, uuid5
 
 SERVER = "https://ehr.example.org/r4"
@@ -160,94 +160,15 @@ def service_order(id_, who, code, day=SERVICE_DATE, organization=None, **changes
     return resource("ServiceRequest", id_, **order_frame(who, organization) | {"code": code, "performer": performer, "occurrenceDateTime": day} | changes)
 
 
-# ---- the everyday noise of a chart
-
-def number(*words, low, high):
-    """A whole number between low and high that depends on the words alone."""
-    digest = hashlib.sha256("|".join(map(str, words)).encode()).digest()
-    return low + int.from_bytes(digest[:8], "big") % (high - low + 1)
-
-
-def shuffled(seed, items):
-    return sorted(items, key=lambda item: hashlib.sha256(f"{seed}|{item['resourceType']}/{item['id']}".encode()).digest())
-
-
-LABS = (  # LOINC, name, low and high in tenths, unit
-    ("2160-0", "Creatinine [Mass/volume] in Serum or Plasma", 7, 12, "mg/dL"),
-    ("98979-8", "Glomerular filtration rate/1.73 sq M.predicted", 700, 980, "mL/min/{1.73_m2}"),
-    ("1742-6", "Alanine aminotransferase [Enzymatic activity/volume] in Serum or Plasma", 120, 380, "U/L"),
-    ("1920-8", "Aspartate aminotransferase [Enzymatic activity/volume] in Serum or Plasma", 130, 360, "U/L"),
-    ("1975-2", "Bilirubin.total [Mass/volume] in Serum or Plasma", 3, 10, "mg/dL"),
-    ("751-8", "Neutrophils [#/volume] in Blood by Automated count", 18, 56, "10*3/uL"),
-    ("731-0", "Lymphocytes [#/volume] in Blood by Automated count", 6, 22, "10*3/uL"),
-    ("777-3", "Platelets [#/volume] in Blood by Automated count", 1100, 2600, "10*3/uL"),
-    ("718-7", "Hemoglobin [Mass/volume] in Blood", 98, 141, "g/dL"),
-)
-VITALS = (("Heart rate", 620, 880, "/min"), ("Body temperature", 364, 371, "Cel"), ("Systolic blood pressure", 1120, 1380, "mm[Hg]"))
-OLD_PROBLEMS = ("Hypertension", "Hyperlipidemia", "Seasonal allergic rhinitis", "Osteoarthritis of knee", "Ankle sprain",
-                "Gastroesophageal reflux", "Acute sinusitis", "Vitamin D deficiency", "Tinea pedis")
-OLD_MEDICINES = ("Lisinopril", "Atorvastatin", "Omeprazole", "Allopurinol", "Acyclovir", "Ondansetron", "Cetirizine", "Acetaminophen",
-                 "Cholecalciferol", "Amoxicillin", "Docusate", "Loratadine")
-OLD_PROCEDURES = ("Colonoscopy", "Central venous port placement", "Removal of skin lesion", "Dental cleaning", "Knee injection")
-OLD_REPORTS = ("CT chest abdomen pelvis", "PET-CT skull base to thigh", "Chest radiograph", "Abdominal ultrasound")
-NOTES = (("11506-3", "Progress note"), ("34780-7", "Hematology and medical oncology note"), ("11488-4", "Consult note"),
-         ("34117-2", "History and physical note"), ("18842-5", "Discharge summary"), ("11502-2", "Laboratory report"), ("34111-5", "Emergency department note"))
-
-
-def quantity(tenths, unit):
-    return {"value": tenths / 10, "unit": unit, "system": UCUM, "code": unit}
-
-
-def lab_series(story, who, draws):
-    for draw in range(draws):
-        day = AS_OF - timedelta(days=5 + 21 * draw)
-        for code, name, low, high, unit in LABS:
-            value = quantity(number(story, code, draw, low=low, high=high), unit)
-            yield observation(f"{who}-lab-{code}-{draw}", who, concept((LOINC, code, name)), day, valueQuantity=value)
-
-
-def vital_series(story, who, visits):
-    for visit in range(visits):
-        day = AS_OF - timedelta(days=5 + 42 * visit)
-        oxygen = concept((LOINC, "59408-5", "Oxygen saturation in Arterial blood by Pulse oximetry"), (LOINC, "2708-6", "Oxygen saturation in Arterial blood"))
-        percent = quantity(number(story, "spo2", visit, low=95, high=99) * 10, "%")
-        yield observation(f"{who}-spo2-{visit}", who, oxygen, day, "vital-signs", valueQuantity=percent)
-        for index, (name, low, high, unit) in enumerate(VITALS):
-            value = quantity(number(story, name, visit, low=low, high=high), unit)
-            yield observation(f"{who}-vital-{index}-{visit}", who, local(name), day, "vital-signs", valueQuantity=value)
-
-
-def old_records(story, who):
-    def day(word):
-        return str(AS_OF - timedelta(days=number(story, word, low=200, high=2600)))
-
-    for index, name in enumerate(OLD_PROBLEMS):
-        clinical = "resolved" if index % 2 else "active"
-        yield condition(f"{who}-old-problem-{index}", who, local(name), clinical, onset=day(name), category="encounter-diagnosis")
-    for index, name in enumerate(OLD_MEDICINES):
-        yield medication(f"{who}-old-medicine-{index}", who, local(name), day(name), status="active" if index < 4 else "completed")
-    for index, name in enumerate(OLD_PROCEDURES):
-        yield procedure(f"{who}-old-procedure-{index}", who, local(name), day(name))
-    for index, name in enumerate(OLD_REPORTS):
-        yield report(f"{who}-old-report-{index}", who, concept((LOINC, "18748-4", "Diagnostic imaging study"), text=name), day(name), "No acute finding.", "RAD")
-
-
-def old_notes(story, who, count):
-    for index in range(count):
-        code, name = NOTES[index % len(NOTES)]
-        day = AS_OF - timedelta(days=number(story, "note", index, low=3, high=900))
-        yield document(f"{who}-note-{index}", who, concept((LOINC, code, name)), day, name)
-
-
-def noise(story, who, draws=9, notes=16):
-    return [*lab_series(story, who, draws), *vital_series(story, who, 6), *old_records(story, who), *old_notes(story, who, notes)]
-
-
 # ---- the request
 
 def bundle(resources, kind="searchset", full_urls=True):
     entries = [({"fullUrl": f"{SERVER}/{r['resourceType']}/{r['id']}"} if full_urls else {}) | {"resource": r} for r in resources]
     return {"resourceType": "Bundle", "meta": SYNTHETIC, "type": kind} | ({"total": len(entries)} if kind == "searchset" else {}) | {"entry": entries}
+
+
+def shuffled(seed, items):
+    return sorted(items, key=lambda item: hashlib.sha256(f"{seed}|{item['resourceType']}/{item['id']}".encode()).digest())
 
 
 def prefetch(story, person, chart):

@@ -1,0 +1,122 @@
+"""The stories under fhir_fixtures/: valid FHIR, marked as test data, and written again byte for byte by their generator."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from fhir.resources.R4B import get_fhir_model_class
+
+FIXTURES = Path(__file__).parent.parent / "fhir_fixtures"
+STORIES = sorted(path.parent for path in (FIXTURES / "stories").glob("*/request.json"))
+WRITTEN = {"request.json", "story.yaml"}
+CRITERIA = set(
+    "fda-approved indication dosage dosage-form warnings center rems prior-car-t psychosocial-limits non-compliance rescue-transplant letter "
+    "letter-content center-proof hiv hbsag anti-hbc anti-hcv marrow-biopsy other-tests psych-eval social-eval eval-compliance eval-support "
+    "eval-care-plan eval-history pathology cyclin-d1 t-11-14 flow-cytometry cytogenetics molecular prior-therapy ecog organ-labs lvef "
+    "center-letter necessity-letter".split()
+)
+OUTCOMES = {"ready", "could-not-check", "documentation-missing", "review-needed", "criterion-not-met", "exclusion-found"}
+FINDINGS = ("met", "not_met", "missing", "stale", "could_not_check", "attest")
+
+each_story = pytest.mark.parametrize("folder", STORIES, ids=lambda folder: folder.name)
+
+
+def read_request(folder):
+    return json.loads((folder / "request.json").read_text(encoding="utf-8"))
+
+
+def read_story(folder):
+    return yaml.safe_load((folder / "story.yaml").read_text(encoding="utf-8"))
+
+
+def resources(value):
+    """Every resource in a request, contained ones too; of a Bundle, its entries."""
+    if isinstance(value, list):
+        for item in value:
+            yield from resources(item)
+    elif isinstance(value, dict):
+        if value.get("resourceType", "Bundle") != "Bundle":
+            yield value
+        for item in value.values():
+            yield from resources(item)
+
+
+def bundles(request):
+    yield request["context"]["draftOrders"]
+    yield from (value for value in request["prefetch"].values() if (value or {}).get("resourceType") == "Bundle")
+
+
+def whole_resources(request):
+    """The resources as they were sent: single ones and the entries of Bundles, without looking into them."""
+    yield from (entry["resource"] for bundle in bundles(request) for entry in bundle["entry"])
+    yield from (value for value in request["prefetch"].values() if (value or {"resourceType": "Bundle"})["resourceType"] != "Bundle")
+
+
+def test_there_are_enough_stories():
+    assert len(STORIES) >= 14
+
+
+def test_the_generator_writes_the_committed_files_byte_for_byte(tmp_path):
+    for source in FIXTURES.glob("*.py"):
+        (tmp_path / source.name).write_bytes(source.read_bytes())
+    subprocess.run([sys.executable, "make_stories.py"], cwd=tmp_path, check=True, env=os.environ | {"PYTHONHASHSEED": "1", "TZ": "Pacific/Auckland"})
+    written = {path.relative_to(tmp_path): path.read_bytes() for path in (tmp_path / "stories").rglob("*") if path.is_file()}
+    committed = {path.relative_to(FIXTURES): path.read_bytes() for path in (FIXTURES / "stories").rglob("*") if path.name in WRITTEN | {"README.md"}}
+    assert sorted(written) == sorted(committed)
+    assert [path for path in written if written[path] != committed[path]] == []
+
+
+@each_story
+def test_every_resource_is_valid_fhir_r4(folder):
+    for resource in whole_resources(read_request(folder)):
+        get_fhir_model_class(resource["resourceType"]).model_validate(resource)
+
+
+@each_story
+def test_every_resource_is_marked_as_test_data(folder):
+    request = read_request(folder)
+    unmarked = [item["id"] for item in resources(request) if item["meta"]["tag"][0]["code"] != "HTEST"]
+    unmarked += [bundle["type"] for bundle in bundles(request) if bundle["meta"]["tag"][0]["code"] != "HTEST"]
+    assert unmarked == []
+    assert [name["family"] for name in request["prefetch"]["patient"]["name"]] == ["Synthetic"]
+
+
+@each_story
+def test_the_request_is_a_whole_order_sign_request(folder):
+    request = read_request(folder)
+    assert request["hook"] == "order-sign" and request["fhirServer"] == "https://ehr.example.org/r4"
+    assert {"userId", "patientId", "encounterId", "draftOrders"} == set(request["context"])
+    assert request["context"]["draftOrders"]["type"] == "collection"
+    for bundle in bundles(request):
+        assert bundle.get("total", len(bundle["entry"])) in (len(bundle["entry"]), 0)
+
+
+@each_story
+def test_no_two_resources_share_an_id(folder):
+    named = [f"{item['resourceType']}/{item['id']}" for item in whole_resources(read_request(folder))]
+    assert len(named) == len(set(named))
+
+
+@each_story
+def test_charts_have_a_realistic_size(folder):
+    count = sum(1 for _ in whole_resources(read_request(folder)))
+    assert count <= 400 and (count >= 120 or folder.name == "prefetch-failed")
+
+
+@each_story
+def test_the_story_expects_words_of_the_contract(folder):
+    story = read_story(folder)
+    expect = story["expect"]
+    assert story["name"] == folder.name and str(story["as_of"]) == "2026-11-21"
+    assert story["patient"] == read_request(folder)["context"]["patientId"]
+    assert expect.get("outcome", "ready") in OUTCOMES
+    assert {criterion for word in FINDINGS for criterion in expect.get(word, [])} <= CRITERIA
+
+
+def test_hook_instances_differ():
+    instances = [read_request(folder)["hookInstance"] for folder in STORIES]
+    assert len(instances) == len(set(instances))
