@@ -1,172 +1,238 @@
 """Stories of relapsed mantle cell lymphoma: one patient with complete papers, changed one thing at a time."""
 
 from story_charts import (
-    ATTESTED, BREYANZI, LETTER_AND_TESTS, TECARTUS, drug, marrow, mcl, paperwork, psychology, social_work, tecartus, told, visit,
+    BREYANZI,
+    TECARTUS,
+    drug,
+    marrow,
+    mcl,
+    paperwork,
+    psychology,
+    social_work,
+    tecartus,
 )
 from story_parts import (
-    CPT, ICD10CM, LOINC, SNOMED, center, concept, condition, local, medication_order, observation, patient, report, resource, serology,
+    CPT,
+    ICD10CM,
+    LOINC,
+    SEROLOGIES,
+    TERMS,
+    about,
+    center,
+    concept,
+    condition,
+    local,
+    medication_order,
+    observation,
+    patient,
+    report,
+    resource,
+    serology,
     service_order,
+    visit,
 )
+from story_request import ATTESTED, PAPERS, told
 
 
 def mcl_missing_three():
+    """A man of 65 in relapse: his HIV test is too old; no marrow report and no psychosocial evaluation is on file."""
     who = "mcl-1"
+    absent = ["marrow-biopsy", "psych-eval", "social-eval"]
+    alone = concept((ICD10CM, "Z60.2", "Problems related to living alone"))
+    transport = concept((ICD10CM, "Z59.82", "Transportation insecurity"))
     chart = [
-        *mcl(who), *paperwork(who, "Tecartus", without=["hiv", "marrow-biopsy", "psych-eval", "social-eval"]),
+        *mcl(who),
+        *paperwork(who, "Tecartus", without=["hiv", *absent]),
         serology("hiv", who, "2026-06-30"),
-        condition(f"{who}-alone", who, concept((ICD10CM, "Z60.2", "Problems related to living alone")), onset="2026-03-02"),
-        condition(f"{who}-transport", who, concept((ICD10CM, "Z59.82", "Transportation insecurity")), onset="2026-03-02"),
+        condition(f"{who}-alone", who, alone, onset="2026-03-02"),
+        condition(f"{who}-transport", who, transport, onset="2026-03-02"),
     ]
-    expect = {"outcome": "documentation-missing", "missing": ["marrow-biopsy", "psych-eval", "social-eval"], "stale": ["hiv"],
-              "met": ["fda-approved", "indication", "letter", "hbsag", "anti-hbc", "anti-hcv"], "attest": ATTESTED}
-    title = "A man of 65 with relapsed mantle cell lymphoma: his HIV test is too old; no marrow report and no psychosocial evaluation on file."
+    expect = {
+        "outcome": "documentation-missing",
+        "missing": absent,
+        "stale": ["hiv"],
+        "met": ["fda-approved", "indication", "letter", "hbsag", "anti-hbc", "anti-hcv"],
+        "attest": ATTESTED,
+    }
     person = patient(who, "Morgan", "1961-05-17", "male")
-    return told("mcl-missing-three", title, person, [tecartus(who)], chart, expect, "tecartus", notes=40)
+    return told(person, [tecartus(who)], chart, expect, "tecartus", notes=40)
+
+
+def mcl_story(who, expect, orders=None, extra=(), without=(), **changes):
+    """Tell of a woman of 58 whose papers are complete, except for what the story changes."""
+    chart = [*mcl(who), *paperwork(who, "Tecartus", without), *extra]
+    person = patient(who, "Robin", "1968-02-11", "female")
+    return told(person, orders or [tecartus(who)], chart, expect, **{"product": "tecartus"} | changes)
 
 
 def mcl_complete():
-    who = "mcl-2"
-    chart = [*mcl(who), *paperwork(who, "Tecartus")]
-    expect = {"outcome": "ready", "missing": [], "stale": [], "met": ["fda-approved", "indication", *LETTER_AND_TESTS], "attest": ATTESTED}
-    title = "The same illness in a woman of 58 with every document on file and in date."
-    person = patient(who, "Robin", "1968-02-11", "female")
-    return told("mcl-complete", title, person, [tecartus(who)], chart, expect, "tecartus", draws=24, notes=30)
-
-
-def mcl_story(name, who, title, expect, orders=None, extra=(), without=(), **changes):
-    """A woman of 58 whose papers are complete, except for what the story changes."""
-    chart = [*mcl(who), *paperwork(who, "Tecartus", without), *extra]
-    person = patient(who, "Robin", "1968-02-11", "female")
-    return told(name, title, person, orders or [tecartus(who)], chart, expect, **{"product": "tecartus"} | changes)
+    """The same illness in a woman of 58 with every document on file and in date."""
+    expect = {
+        "outcome": "ready",
+        "missing": [],
+        "stale": [],
+        "met": ["fda-approved", "indication", *PAPERS],
+        "attest": ATTESTED,
+    }
+    return mcl_story("mcl-2", expect, draws=24, notes=30)
 
 
 def positive_hbcore():
+    """Her hepatitis B core antibody was positive in 2024: that counts at any age, and raises a label warning."""
     who = "mcl-3"
+    old = serology("anti-hbc", who, "2024-03-12", "positive")
     expect = {"outcome": "ready", "missing": [], "stale": [], "met": ["anti-hbc"], "attest": ["warnings"]}
-    title = "Her hepatitis B core antibody was positive in 2024: a positive result counts at any age, and raises the label's warning."
-    return mcl_story("positive-hbcore", who, title, expect, extra=[serology("anti-hbc", who, "2024-03-12", "positive")], without=["anti-hbc"])
+    return mcl_story(who, expect, extra=[old], without=["anti-hbc"])
 
 
 def rescue_transplant_planned():
+    """An autologous rescue transplant is ordered with it, for four days after the infusion."""
     who = "mcl-4"
-    code = concept((CPT, "38241", "Autologous hematopoietic progenitor cell transplant"), text="Autologous stem cell rescue")
+    code = concept((CPT, "38241", "Autologous hematopoietic progenitor cell transplant"), text="Stem cell rescue")
     transplant = service_order(f"{who}-rescue", who, code, "2026-12-05", status="active")
     expect = {"outcome": "exclusion-found", "not_met": ["rescue-transplant"]}
-    title = "An autologous rescue transplant is ordered four days after the infusion, in the same session."
-    return mcl_story("rescue-transplant-planned", who, title, expect, [tecartus(who), transplant])
+    return mcl_story(who, expect, [tecartus(who), transplant])
 
 
 def wrong_patient():
+    """The order is for another patient than the chart that is open."""
     who = "mcl-5"
-    order = tecartus(who) | {"subject": {"reference": "Patient/someone-else"}}
-    expect = {"outcome": "could-not-check", "findings": []}
-    title = "The order is for another patient than the chart that is open."
-    return mcl_story("wrong-patient", who, title, expect, [order])
+    order = tecartus(who) | {"subject": about("someone-else")}
+    return mcl_story(who, {"outcome": "could-not-check", "findings": []}, [order])
 
 
 def prefetch_failed():
-    who = "mcl-6"
-    expect = {"outcome": "could-not-check", "missing": [], "stale": [], "could_not_check": LETTER_AND_TESTS, "met": ["fda-approved", "indication"]}
-    title = "The laboratory results came back as an error, the documents as null, and the reports were not sent at all."
-    story = mcl_story("prefetch-failed", who, title, expect, draws=1)
+    """The laboratory results came back as an error, the documents as null; the reports were not sent at all."""
+    expect = {"outcome": "could-not-check", "missing": [], "stale": []}
+    expect |= {"could_not_check": PAPERS, "met": ["fda-approved", "indication"]}
+    story = mcl_story("mcl-6", expect)
     issue = {"severity": "error", "code": "timeout", "diagnostics": "The search took too long."}
-    story.request["prefetch"] |= {"observations": resource("OperationOutcome", "observations-failed", issue=[issue]), "documents": None}
+    failed = resource("OperationOutcome", "observations-failed", issue=[issue])
+    story.request["prefetch"] |= {"observations": failed, "documents": None}
     del story.request["prefetch"]["reports"]
     return story
 
 
-def center_story(name, who, title, expect, organization):
-    """The centre is named by an Organization and an Encounter that were sent beside the chart."""
+def centre_story(who, expect, organization):
+    """Name the centre by an Organization and an Encounter that are sent beside the chart."""
     performer = {"reference": f"Organization/{organization['id']}", "display": organization["name"]}
-    story = mcl_story(name, who, title, expect, [tecartus(who, organization=None) | {"performer": performer}])
+    order = tecartus(who, organization=None) | {"performer": performer}
+    story = mcl_story(who, expect, [order])
     story.request["prefetch"] |= {"encounter": visit(who, organization), "organization": organization}
     return story
 
 
-def center_stale():
-    expect = {"outcome": "documentation-missing", "not_ready_because": ["center"]}
-    title = "The treatment centre is on the roster, but its row is out of date."
-    return center_story("centre-stale", "mcl-7", title, expect, center("stale-center", "Former Example Hospital (SYNTHETIC)", "1234567893"))
+def centre_stale():
+    """The treatment centre is on the roster, but its row is out of date."""
+    organization = center("stale-center", "Stale Example Hospital (SYNTHETIC)", "1000000004")
+    return centre_story("mcl-7", {"outcome": "documentation-missing"}, organization)
 
 
-def center_unlisted():
+def centre_unlisted():
+    """The treatment centre is on no roster: nothing shows that it is certified for this product."""
     expect = {"outcome": "documentation-missing", "missing": ["center-proof"], "attest": ["center"]}
-    title = "The treatment centre is on no roster: nothing shows that it is certified for this product."
-    return center_story("centre-unlisted", "mcl-8", title, expect, center("unlisted-center", "Unlisted Example Hospital (SYNTHETIC)", "1987654328"))
+    organization = center("unlisted-center", "Unlisted Example Hospital (SYNTHETIC)", "1999999992")
+    return centre_story("mcl-8", expect, organization)
 
 
 def no_car_t():
+    """An ordinary order of rituximab beside a chart full of mantle cell lymphoma: no card."""
     who = "mcl-9"
-    order = medication_order(f"{who}-rituximab-order", who, drug("121191", "rituximab"), dose="375 mg/m2 intravenously")
-    title = "An ordinary order of rituximab for a man whose chart is full of mantle cell lymphoma: no card."
-    return mcl_story("no-car-t", who, title, {"cards": 0}, [order], product=None)
+    order = medication_order(f"{who}-order", who, drug("121191", "rituximab"), dose="375 mg/m2 intravenously")
+    return mcl_story(who, {"cards": 0}, [order], product=None)
 
 
 def rems_period():
+    """The order gives 2025-06-26 as its day, the last on which the FDA's REMS was in force."""
     who = "mcl-10"
     expect = {"outcome": "ready", "met": ["rems", "center"], "service_date": "2025-06-26"}
-    title = "The order gives 2025-06-26 as its day: the last day on which the FDA's REMS was in force."
-    return mcl_story("rems-period", who, title, expect, [tecartus(who, day="2025-06-26")])
+    return mcl_story(who, expect, [tecartus(who, day="2025-06-26")])
 
 
 def unknown_payer():
+    """No policy of this payer is on file: only the label and the treatment centre are checked."""
     expect = {"outcome": "ready", "policy": "fda/label", "met": ["fda-approved", "indication"]}
-    title = "The coverage names a payer whose policy is not on file: only the label and the treatment centre are checked."
-    return mcl_story("unknown-payer", "mcl-11", title, expect, payer=("Example Mutual Insurance", "Commercial PPO"))
+    return mcl_story("mcl-11", expect, payer=("Example Mutual Insurance", "Commercial PPO"))
 
 
 def out_of_spec():
+    """The order text says that the product is out of specification: it is not the approved product."""
     who = "mcl-12"
     code = TECARTUS | {"text": "Tecartus, out of specification product under expanded access"}
     expect = {"outcome": "ready", "attest": ["fda-approved", "dosage-form"]}
-    title = "The order text says that the product is out of specification: it is not the approved product."
-    return mcl_story("out-of-spec", who, title, expect, [tecartus(who, code)])
+    return mcl_story(who, expect, [tecartus(who, code)])
 
 
 def product_not_told():
+    """The order is for a CAR-T infusion and does not say which product."""
     who = "mcl-13"
     code = concept((CPT, "38228", "CAR-T: administration, autologous"), text="CAR-T cell administration")
-    expect = {"outcome": "could-not-check", "findings": []}
-    title = "The order is for a CAR-T infusion but does not say which product."
-    return mcl_story("product-not-told", who, title, expect, [service_order(f"{who}-infusion", who, code, organization=center())], product=None)
+    order = service_order(f"{who}-infusion", who, code, organization=center())
+    return mcl_story(who, {"outcome": "could-not-check", "findings": []}, [order], product=None)
 
 
 def two_orders():
+    """Two CAR-T products and an everyday drug are signed together: one card for each CAR-T."""
     who = "mcl-14"
-    orders = [
-        medication_order(f"{who}-ondansetron", who, local("Ondansetron"), dose="8 mg by mouth as needed"), tecartus(who),
-        medication_order(f"{who}-breyanzi", who, BREYANZI, organization=center()),
-    ]
+    everyday = medication_order(f"{who}-ondansetron", who, local("Ondansetron"), dose="8 mg by mouth as needed")
+    second = medication_order(f"{who}-breyanzi", who, BREYANZI, organization=center())
     expect = {"cards": 2, "orders": {f"{who}-tecartus": "tecartus", f"{who}-breyanzi": "breyanzi"}}
-    title = "Two CAR-T products and an everyday drug are signed together: one card for each CAR-T."
-    return mcl_story("two-orders", who, title, expect, orders, product=None)
+    return mcl_story(who, expect, [everyday, tecartus(who), second], product=None)
 
 
 def guarded_evidence():
-    """Records that look right but are not evidence, each for its own reason."""
+    """Another patient's, wrong, preliminary, indeterminate, rejected or future records: none of them counts."""
     who = "mcl-15"
-    hcv, indeterminate = concept((LOINC, "13955-0", "Hepatitis C virus Ab")), concept((SNOMED, "82334004", "Indeterminate"))
-    rejected = {"dataAbsentReason": concept(("http://terminology.hl7.org/CodeSystem/data-absent-reason", "error", None), text="Specimen rejected")}
+    absent = concept((f"{TERMS}/data-absent-reason", "error", None), text="Specimen rejected")
+    anti_hcv = SEROLOGIES["anti-hcv"]
     extra = [
-        serology("hiv", who, "2026-11-05", suffix="-other") | {"subject": {"reference": "Patient/someone-else"}},
+        serology("hiv", who, "2026-11-05", suffix="-other") | {"subject": about("someone-else")},
         serology("hbsag", who, "2026-11-05", status="entered-in-error"),
-        serology("anti-hbc", who, "2026-11-05") | {"valueCodeableConcept": indeterminate},
-        observation(f"{who}-anti-hcv", who, hcv, "2026-11-05", **rejected),
-        marrow(who, status="preliminary"), psychology(who, status="entered-in-error"), social_work(who, "2026-12-15"),
+        serology("anti-hbc", who, "2026-11-05", "indeterminate"),
+        observation(f"{who}-anti-hcv", who, anti_hcv, "2026-11-05", dataAbsentReason=absent),
+        marrow(who, status="preliminary"),
+        psychology(who, status="entered-in-error"),
+        social_work(who, "2026-12-15"),
     ]
-    expect = {"outcome": "documentation-missing", "missing": ["hiv", "hbsag", "psych-eval", "social-eval"], "stale": [],
-              "attest": ["anti-hbc"], "could_not_check": ["anti-hcv", "marrow-biopsy"]}
-    title = "Results of another patient, in error, preliminary, indeterminate, rejected or dated in the future: none of them counts."
-    return mcl_story("guarded-evidence", who, title, expect, extra=extra, without=LETTER_AND_TESTS[1:])
+    expect = {
+        "outcome": "documentation-missing",
+        "missing": ["hiv", "hbsag", "psych-eval", "social-eval"],
+        "stale": [],
+        "attest": ["anti-hbc"],
+        "could_not_check": ["anti-hcv", "marrow-biopsy"],
+    }
+    return mcl_story(who, expect, extra=extra, without=PAPERS[1:])
 
 
 def mcl_blue_guide():
+    """A Blue plan: the denial guide for Tecartus asks for a heart study that is not on file."""
     who = "mcl-16"
+    ecog = concept((LOINC, "89247-1", "ECOG Performance Status score"))
+    fusion = concept((LOINC, "77037-0", "t(11;14)(q13;q32)(CCND1,IGH) fusion transcript"))
     extra = [
-        observation(f"{who}-ecog", who, concept((LOINC, "89247-1", "ECOG Performance Status score")), "2026-11-12", "survey", valueInteger=1),
-        report(f"{who}-translocation", who, concept((LOINC, "77037-0", "t(11;14)(q13;q32)(CCND1,IGH) fusion transcript")), "2024-06-27", "Detected.", "GE"),
+        observation(f"{who}-ecog", who, ecog, "2026-11-12", "survey", valueInteger=1),
+        report(f"{who}-fusion", who, fusion, "2024-06-27", "Detected.", "GE"),
     ]
     expect = {"policy": "bcbs/tecartus", "outcome": "documentation-missing", "missing": ["lvef"], "met": ["ecog"]}
-    title = "A Blue plan: the denial guide for Tecartus asks for a heart study that is not on file."
     payer = ("Blue Cross and Blue Shield of North Carolina", "Blue Options PPO")
-    return mcl_story("mcl-blue-guide", who, title, expect, extra=extra, payer=payer)
+    return mcl_story(who, expect, extra=extra, payer=payer)
+
+
+STORIES = (
+    mcl_missing_three,
+    mcl_complete,
+    mcl_blue_guide,
+    positive_hbcore,
+    guarded_evidence,
+    rescue_transplant_planned,
+    wrong_patient,
+    prefetch_failed,
+    centre_stale,
+    centre_unlisted,
+    no_car_t,
+    rems_period,
+    unknown_payer,
+    out_of_spec,
+    product_not_told,
+    two_orders,
+)

@@ -1,4 +1,4 @@
-"""The stories under fhir_fixtures/: valid FHIR, marked as test data, and written again byte for byte by their generator."""
+"""The stories under fhir_fixtures/: valid FHIR, marked as test data, written again byte for byte."""
 
 import json
 import os
@@ -14,12 +14,22 @@ FIXTURES = Path(__file__).parent.parent / "fhir_fixtures"
 STORIES = sorted(path.parent for path in (FIXTURES / "stories").glob("*/request.json"))
 WRITTEN = {"request.json", "story.yaml"}
 CRITERIA = set(
-    "fda-approved indication dosage dosage-form warnings center rems prior-car-t psychosocial-limits non-compliance rescue-transplant letter "
-    "letter-content center-proof hiv hbsag anti-hbc anti-hcv marrow-biopsy other-tests psych-eval social-eval eval-compliance eval-support "
-    "eval-care-plan eval-history pathology cyclin-d1 t-11-14 flow-cytometry cytogenetics molecular prior-therapy ecog organ-labs lvef "
-    "center-letter necessity-letter".split()
+    """
+    fda-approved indication dosage dosage-form warnings center rems prior-car-t psychosocial-limits
+    non-compliance rescue-transplant letter letter-content center-proof hiv hbsag anti-hbc anti-hcv
+    marrow-biopsy other-tests psych-eval social-eval eval-compliance eval-support eval-care-plan eval-history
+    pathology cyclin-d1 t-11-14 flow-cytometry cytogenetics molecular prior-therapy ecog organ-labs lvef
+    center-letter necessity-letter
+    """.split()
 )
-OUTCOMES = {"ready", "could-not-check", "documentation-missing", "review-needed", "criterion-not-met", "exclusion-found"}
+OUTCOMES = {
+    "ready",
+    "could-not-check",
+    "documentation-missing",
+    "review-needed",
+    "criterion-not-met",
+    "exclusion-found",
+}
 FINDINGS = ("met", "not_met", "missing", "stale", "could_not_check", "attest")
 
 each_story = pytest.mark.parametrize("folder", STORIES, ids=lambda folder: folder.name)
@@ -53,7 +63,11 @@ def bundles(request):
 def whole_resources(request):
     """The resources as they were sent: single ones and the entries of Bundles, without looking into them."""
     yield from (entry["resource"] for bundle in bundles(request) for entry in bundle["entry"])
-    yield from (value for value in request["prefetch"].values() if (value or {"resourceType": "Bundle"})["resourceType"] != "Bundle")
+    yield from (
+        value
+        for value in request["prefetch"].values()
+        if (value or {"resourceType": "Bundle"})["resourceType"] != "Bundle"
+    )
 
 
 def test_there_are_enough_stories():
@@ -63,9 +77,20 @@ def test_there_are_enough_stories():
 def test_the_generator_writes_the_committed_files_byte_for_byte(tmp_path):
     for source in FIXTURES.glob("*.py"):
         (tmp_path / source.name).write_bytes(source.read_bytes())
-    subprocess.run([sys.executable, "make_stories.py"], cwd=tmp_path, check=True, env=os.environ | {"PYTHONHASHSEED": "1", "TZ": "Pacific/Auckland"})
-    written = {path.relative_to(tmp_path): path.read_bytes() for path in (tmp_path / "stories").rglob("*") if path.is_file()}
-    committed = {path.relative_to(FIXTURES): path.read_bytes() for path in (FIXTURES / "stories").rglob("*") if path.name in WRITTEN | {"README.md"}}
+    subprocess.run(
+        [sys.executable, "make_stories.py"],
+        cwd=tmp_path,
+        check=True,
+        env=os.environ | {"PYTHONHASHSEED": "1", "TZ": "Pacific/Auckland"},
+    )
+    written = {
+        path.relative_to(tmp_path): path.read_bytes() for path in (tmp_path / "stories").rglob("*") if path.is_file()
+    }
+    committed = {
+        path.relative_to(FIXTURES): path.read_bytes()
+        for path in (FIXTURES / "stories").rglob("*")
+        if path.name in WRITTEN | {"README.md"}
+    }
     assert sorted(written) == sorted(committed)
     assert [path for path in written if written[path] != committed[path]] == []
 
