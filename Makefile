@@ -1,0 +1,38 @@
+# One command each. They need Python 3.11 or later, make, and PyPI on the first run.
+PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell \
+	$(p) -c 'import sys; sys.version_info >= (3, 11) and print("$(p)")' 2>/dev/null)))
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+TESTED := .venv/.installed-test
+
+.PHONY: demo test lint check clean
+
+demo: $(INSTALLED)  ## serve the synthetic stories on http://127.0.0.1:8000
+	$(BIN)/cdshooks serve --demo
+
+test: $(TESTED)  ## every test
+	$(BIN)/python -m pytest
+
+lint: $(TESTED)  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict cdshooks
+
+check: $(INSTALLED)  ## the card library
+	$(BIN)/cdshooks check
+
+clean:
+	rm -rf .venv
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+# Installed again only when pyproject.toml changed.
+$(INSTALLED): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+$(TESTED): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	touch $@ $(INSTALLED)
