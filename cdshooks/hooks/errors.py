@@ -1,0 +1,28 @@
+"""The one error of the wire formats, and how it is written for a caller."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class RequestError(Exception):
+    """A call that cannot be answered as asked.
+
+    `status` is the HTTP status and `code` a FHIR issue type; `message` says what is wrong and `expression`
+    where, FHIRPath-like. Neither ever quotes the body.
+    """
+
+    def __init__(self, status: int, code: str, message: str, expression: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.expression = expression
+
+
+def operation_outcome(code: str, message: str, expression: str | None = None) -> dict[str, Any]:
+    """The FHIR R4 OperationOutcome that tells a caller what went wrong."""
+    issue: dict[str, Any] = {"severity": "error", "code": code, "details": {"text": message}}
+    if expression:
+        issue["expression"] = [expression]
+    return {"resourceType": "OperationOutcome", "issue": [issue]}

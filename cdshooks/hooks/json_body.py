@@ -1,0 +1,196 @@
+"""Strict reading of JSON text from outside, at about the price of parsing it once.
+
+The checks work on the bytes as a whole, or count. None walks the decoded value, unless something is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import msgspec
+
+from cdshooks.hooks.errors import RequestError
+
+MAX_DEPTH = 64
+WHOLE = "the body"
+MAX_DIGITS = 308  # with one more, a whole number no longer fits a double
+
+_any = msgspec.json.Decoder()
+_raw_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+_BOM = b"\xef\xbb\xbf"
+_ONE_KIND_OF_BRACKET = bytes.maketrans(b"{}", b"[]")
+_NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
+_DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
+_ESCAPE = re.compile(rb"\\.", re.DOTALL)
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_TOKEN = re.compile(rb'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[\[\]{}]', re.DOTALL)
+_MEMBER = re.compile(rb'\s*[{,]\s*"([^"\\]*)"\s*:\s*')
+_HUGE_NUMBER = re.compile(rb"[0-9]{%d}" % (MAX_DIGITS + 1))
+_ESCAPED_NUL = re.compile(rb"\\u0000")
+_ESCAPED_COLON = re.compile(rb"\\u003[aA]")
+_BYTE = re.compile(r" \(byte (\d+)\)")
+
+
+def decode(body: bytes) -> Any:
+    """The value of a JSON text, read strictly.
+
+    Raises RequestError (400) that says what is wrong and at which byte, never what stands there.
+    """
+    return value(checked(body))
+
+
+def checked(body: bytes) -> bytes:
+    """The same text without a byte-order mark, once it has passed the checks that need no parsing.
+
+    It is UTF-8, spells no U+0000 and nests at most MAX_DEPTH levels. Raises RequestError (400).
+    """
+    text = body.removeprefix(_BOM)
+    if not text.strip():
+        raise _refusal("is empty")
+    _check_characters(text)
+    if _nests_deeper_than(MAX_DEPTH, text):
+        raise _too_deep()
+    return text
+
+
+def members(text: bytes | msgspec.Raw, where: str = WHOLE) -> dict[str, msgspec.Raw]:
+    """The members of a JSON object that has passed `checked`, each of them still undecoded.
+
+    Raises RequestError (400) for bad syntax anywhere and for anything but an object. Numbers and repeated
+    keys inside a member are looked at only when `value` reads it.
+    """
+    plain = bytes(text)
+    found: dict[str, msgspec.Raw] = _decoded(_raw_members, plain, where)
+    if not _accounts_for_all(found, plain):
+        _check_keys(plain, found, where)
+    return found
+
+
+def value(text: bytes | msgspec.Raw, where: str = WHOLE) -> Any:
+    """The value of JSON text that has passed `checked`.
+
+    Raises RequestError (400); the byte it gives is counted from the start of `where`.
+    """
+    plain = bytes(text)
+    found = _decoded(_any, plain, where)
+    _check_numbers(plain, where)
+    _check_keys(plain, found, where)
+    return found
+
+
+def _refusal(problem: str, where: str = WHOLE) -> RequestError:
+    return RequestError(400, "structure", f"{where} {problem}", None if where == WHOLE else where)
+
+
+def _too_deep() -> RequestError:
+    return _refusal(f"is nested more than {MAX_DEPTH} levels deep")
+
+
+def _decoded(decoder: msgspec.json.Decoder[Any], text: bytes, where: str) -> Any:
+    try:
+        return decoder.decode(text)
+    except RecursionError:
+        raise _too_deep() from None
+    except msgspec.MsgspecError as error:
+        raise _refusal(_reason(str(error), len(text)), where) from None
+
+
+def _reason(said: str, size: int) -> str:
+    """What a decoder's message comes to, in our words and without a path into the body."""
+    if said.startswith("Expected `object`"):
+        return "is not a JSON object"
+    if "out of range" in said:
+        return "holds a number that is out of range"
+    if "truncated" in said:
+        return f"ends before its last value is complete (byte {size})"
+    byte = _BYTE.search(said)
+    at = f" (byte {byte[1]})" if byte else ""
+    return f"is not JSON: {_BYTE.sub('', said).removeprefix('JSON is malformed: ')}{at}"
+
+
+def _check_characters(text: bytes) -> None:
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _refusal(f"is not UTF-8 (byte {error.start})") from None
+    if b"\\" in text and _ESCAPED_NUL.search(text):
+        for escape in _ESCAPE.finditer(text):
+            if text.startswith(b"\\u0000", escape.start()):
+                raise _refusal(f"holds the character U+0000 (byte {escape.start()})")
+
+
+def _nests_deeper_than(limit: int, text: bytes) -> bool:
+    """Whether more than `limit` brackets stand open at once: peel the innermost pairs off, layer by layer."""
+    brackets = _brackets(text)
+    for _ in range(limit):
+        size = len(brackets)
+        brackets = brackets.replace(b"[]", b"")
+        if len(brackets) == size:
+            # Nothing is left, or what is left is unbalanced and the parser's to refuse.
+            return False
+    return bool(brackets)
+
+
+def _brackets(text: bytes) -> bytes:
+    """The brackets of the text in order, all made square, without those inside strings."""
+    if b"\\" in text:
+        text = _ESCAPE.sub(b"", text)
+    # Dropping two quotes that now touch never moves a bracket into or out of a string.
+    kept = text.translate(_ONE_KIND_OF_BRACKET, _NOT_STRUCTURE).replace(b'""', b"")
+    return b"".join(kept.split(b'"')[::2])
+
+
+def _check_numbers(text: bytes, where: str) -> None:
+    # A number that is too long shows as ten digits in a row among every thirtieth byte; little else does.
+    if b"0" * 10 not in text[::30].translate(_DIGITS_TO_ZERO):
+        return
+    if _HUGE_NUMBER.search(_STRING.sub(b'""', text)):
+        raise _refusal(f"holds a number of more than {MAX_DIGITS} digits", where)
+
+
+def _check_keys(text: bytes, found: object, where: str) -> None:
+    """Refuse an object that has one key twice.
+
+    A parser keeps only the last of them, so the text has more colons than its value written anew.
+    """
+    same_count = text.count(b":") == msgspec.json.encode(found).count(b":")
+    if same_count and not (b"\\" in text and _ESCAPED_COLON.search(text)):
+        return
+    byte = _repeated_key(text)
+    if byte is not None:
+        raise _refusal(f"has an object with the same key twice (byte {byte})", where)
+
+
+def _accounts_for_all(found: dict[str, msgspec.Raw], text: bytes) -> bool:
+    """Whether the text holds just these members, one after the other: no key was there twice."""
+    at = text.find(b"{")
+    for key, raw in found.items():
+        start = _MEMBER.match(text, at)
+        if not start or start[1] != key.encode() or not text.startswith(bytes(raw), start.end()):
+            return False
+        at = start.end() + len(bytes(raw))
+    return text[at:].strip() in (b"}", b"{}")
+
+
+def _repeated_key(text: bytes) -> int | None:
+    """The byte at which an object of valid JSON text repeats a key; exact, and slow."""
+    seen: list[set[str]] = [set()]
+    for token in _TOKEN.finditer(text):
+        if token[1] is None:
+            _enter_or_leave(token[0], seen)
+        elif token[2]:
+            key = json.loads(token[1])
+            if key in seen[-1]:
+                return token.start()
+            seen[-1].add(key)
+    return None
+
+
+def _enter_or_leave(bracket: bytes, seen: list[set[str]]) -> None:
+    if bracket in b"{[":
+        seen.append(set())
+    else:
+        seen.pop()

@@ -1,0 +1,149 @@
+"""Reading an order-sign call: strict about its envelope, tolerant of everything that an EHR may do inside."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec import Raw
+
+from cdshooks.hooks import json_body
+from cdshooks.hooks.errors import RequestError
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class DraftEntry:
+    """One order of the signing session, as it was sent."""
+
+    full_url: str | None
+    resource: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Request:
+    """One CDS Hooks call. Never printed whole, for it carries a chart, and never holding an access token.
+
+    `prefetch` stays undecoded text until `prefetch_value` asks for a key: most calls order no CAR-T.
+    """
+
+    service_id: str
+    hook: str
+    hook_instance: str
+    fhir_server: str | None
+    context: Mapping[str, Any]
+    patient_id: str
+    encounter_id: str | None
+    user_id: str | None
+    draft_orders: tuple[DraftEntry, ...]
+    prefetch: Mapping[str, Raw]
+    authorization_patient: str | None
+    extension: Mapping[str, Any]
+    body_sha256: str
+
+    def prefetch_value(self, key: str) -> Any:
+        """What the EHR sent under a prefetch key; None for a null.
+
+        Raises KeyError when the key was not sent, RequestError (400) when its JSON cannot be used.
+        """
+        return json_body.value(self.prefetch[key], "prefetch")
+
+
+def read_request(body: bytes, service_id: str, hook: str) -> Request:
+    """The call in a request body, for the service and hook it was posted to.
+
+    Raises RequestError (400) with the place of what is missing or of the wrong kind. Source: CDS Hooks 2.0.1.
+    """
+    sent = json_body.members(json_body.checked(body))
+    _check_hook(sent, hook)
+    hook_instance = _required_text(_value(sent, "hookInstance"), "hookInstance")
+    context = _context(sent)
+    return Request(
+        service_id=service_id,
+        hook=hook,
+        hook_instance=hook_instance,
+        fhir_server=_text(_value(sent, "fhirServer")),
+        context=context,
+        patient_id=_required_text(_local_id(context.get("patientId"), "Patient"), "context.patientId"),
+        encounter_id=_text(_local_id(context.get("encounterId"), "Encounter")),
+        user_id=_text(context.get("userId")),
+        draft_orders=_draft_orders(context.get("draftOrders")),
+        prefetch=_prefetch(sent),
+        authorization_patient=_authorization_patient(sent),
+        extension=_object_or_empty(_value(sent, "extension")),
+        body_sha256=hashlib.sha256(body).hexdigest(),
+    )
+
+
+def _value(sent: Mapping[str, Raw], name: str) -> Any:
+    return json_body.value(sent[name], name) if name in sent else None
+
+
+def _check_hook(sent: Mapping[str, Raw], hook: str) -> None:
+    if _required_text(_value(sent, "hook"), "hook") != hook:
+        raise RequestError(400, "value", f"this service answers the hook {hook} and no other", "hook")
+
+
+def _context(sent: Mapping[str, Raw]) -> dict[str, Any]:
+    context = _value(sent, "context")
+    if context is None:
+        raise RequestError(400, "required", "context is missing", "context")
+    if not isinstance(context, dict):
+        raise RequestError(400, "structure", "context is not an object", "context")
+    return context
+
+
+def _prefetch(sent: Mapping[str, Raw]) -> dict[str, Raw]:
+    prefetch = sent.get("prefetch", Raw(b"null"))
+    if bytes(prefetch) == b"null":
+        return {}
+    # A copy of its own: a slice would keep the whole body, and the access token in it, alive.
+    return json_body.members(prefetch.copy(), "prefetch")
+
+
+def _authorization_patient(sent: Mapping[str, Raw]) -> str | None:
+    authorization = _object_or_empty(_value(sent, "fhirAuthorization"))
+    return _text(_local_id(authorization.get("patient"), "Patient"))
+
+
+def _draft_orders(bundle: object) -> tuple[DraftEntry, ...]:
+    """The orders of a Bundle; none at all is a call without orders, for some EHRs leave them out."""
+    where = "context.draftOrders"
+    if bundle is None:
+        return ()
+    if not isinstance(bundle, dict):
+        raise RequestError(400, "structure", f"{where} is not a Bundle object", where)
+    entries = bundle.get("entry")
+    if entries is None:
+        return ()
+    if not isinstance(entries, list):
+        raise RequestError(400, "structure", f"{where}.entry is not a list", f"{where}.entry")
+    return tuple(
+        DraftEntry(_text(entry.get("fullUrl")), entry["resource"])
+        for entry in entries
+        if isinstance(entry, dict) and isinstance(entry.get("resource"), dict)
+    )
+
+
+def _required_text(found: object, where: str) -> str:
+    if found is None:
+        raise RequestError(400, "required", f"{where} is missing", where)
+    if not isinstance(found, str):
+        raise RequestError(400, "value", f"{where} is not text", where)
+    if not found.strip():
+        raise RequestError(400, "value", f"{where} is blank", where)
+    return found.strip()
+
+
+def _text(found: object) -> str | None:
+    return found.strip() or None if isinstance(found, str) else None
+
+
+def _local_id(found: object, kind: str) -> object:
+    """The id alone, also when it was written as a relative reference."""
+    return found.strip().removeprefix(f"{kind}/") if isinstance(found, str) else found
+
+
+def _object_or_empty(found: object) -> dict[str, Any]:
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,159 @@
+"""Reading JSON strictly: what is refused, in which words, and that nothing else is."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cdshooks.hooks import json_body
+from cdshooks.hooks.errors import RequestError
+
+REFUSED = {
+    "empty": (b"", "empty"),
+    "blank": (b" \n\t", "empty"),
+    "only a byte-order mark": (b"\xef\xbb\xbf", "empty"),
+    "a byte that is not UTF-8": (b'{"a": "\xff"}', r"not UTF-8 \(byte 7\)"),
+    "a surrogate in UTF-8": (b'"\xed\xa0\x80"', r"not UTF-8 \(byte 1\)"),
+    "UTF-16": ('{"a":1}'.encode("utf-16"), "not UTF-8"),
+    "UTF-16 without a mark": ('{"a":1}'.encode("utf-16-le"), "not JSON"),
+    "NaN": (b'{"a": NaN}', r"not JSON.*\(byte 6\)"),
+    "Infinity": (b'{"a": Infinity}', "not JSON"),
+    "-Infinity": (b'{"a": -Infinity}', "not JSON"),
+    "a float beyond a double": (b"[1e999]", "out of range"),
+    "a whole number of 309 digits": (b'{"a": ' + b"9" * 309 + b"}", "more than 308 digits"),
+    "a negative number of 309 digits": (b"[-" + b"7" * 309 + b"]", "more than 308 digits"),
+    "a whole number of 5000 digits": (b"[" + b"9" * 5000 + b"]", "out of range"),
+    "a lone high surrogate": (rb'{"a": "\ud800", "b": 1}', "surrogate"),
+    "a lone low surrogate": (rb'{"a": "\udc00", "b": 1}', "surrogate"),
+    "a lone surrogate at the end": (rb'"\ud800"', "ends before"),
+    "U+0000": (rb'{"a": "x\u0000"}', r"U\+0000 \(byte 8\)"),
+    "a raw control character": (b'"\x01"', "not JSON"),
+    "text after the value": (b"{} x", "trailing characters"),
+    "a second value": (b"{}{}", "trailing"),
+    "a comment": (b"{} // no", "trailing"),
+    "a trailing comma": (b"[1,]", "trailing comma"),
+    "single quotes": (b"{'a': 1}", "not JSON"),
+    "a cut string": (b'{"a": "b', r"ends before its last value is complete \(byte 8\)"),
+    "a cut object": (b'{"a": 1', "ends before"),
+    "a key twice": (b'{"a": 1, "a": 2}', r"same key twice \(byte 9\)"),
+    "a key twice, deep": (b'[{"x": {"a": 1, "b": {"a": 2}, "a": 3}}]', r"\(byte 31\)"),
+    "a key twice, spaced": (b'{"a" : 1 , "a"\t: 2}', "same key twice"),
+    "a key twice, spelled in two ways": (rb'{"a": 1, "\u0061": 2}', "same key twice"),
+    "a key twice beside an escaped colon": (rb'{"a": "\u003a", "a": "\u003a"}', "same key twice"),
+    "65 levels": (b"[" * 65 + b"]" * 65, "more than 64 levels"),
+    "65 levels of two kinds": (b'[{"a":' * 33 + b"1" + b"}]" * 33, "more than 64 levels"),
+    "65 levels in a long text": (b'{"a": [' + b"[" * 63 + b"1" + b"]" * 63 + b"]}", "more than 64"),
+    "a million levels": (b"[" * 1_000_000, "more than 64 levels"),
+    "levels hidden by brackets in strings": (
+        b'["]",' * 65 + b"1" + b',"["]' * 65,
+        "more than 64 levels",
+    ),
+    "levels hidden by brackets after an escaped quote": (
+        rb'["\"]",' * 65 + b"1" + rb',"\"["]' * 65,
+        "more than 64 levels",
+    ),
+}
+
+READ = {
+    "64 levels": b"[" * 64 + b"]" * 64,
+    "64 levels of two kinds": b'[{"a":' * 32 + b"1" + b"}]" * 32,
+    "a byte-order mark": b'\xef\xbb\xbf{"a": 1}',
+    "many brackets in strings": b'["' + b"[{" * 500 + b'", "]"]',
+    "an escaped quote before a bracket": rb'["\"[", "\\", "[{"]',
+    "a colon in a string": b'{"a:b": "c\\":d"}',
+    "an escaped colon": rb'{"a": "\u003a\u003A"}',
+    "an escaped backslash before u003a": rb'{"a": "\\u003a", "b": "\\u0000"}',
+    "the same key in two objects": b'[{"a": 1}, {"a": {"a": 1}}]',
+    "a surrogate pair": rb'"\ud83d\ude00"',
+    "308 digits": b"[" + b"9" * 308 + b"]",
+    "1000 digits in a string": b'{"value": "' + b"1" * 1000 + b'", "b": 1}',
+    "a long fraction": b"[0." + b"1" * 40 + b"]",
+    "space everywhere": b' { "a" : [ 1 , 2 ] , "b" : null } ',
+}
+
+TEXT = st.text(alphabet=st.characters(exclude_categories=("Cs",), exclude_characters="\0"))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
+    lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner),
+    max_leaves=30,
+)
+
+
+@pytest.mark.parametrize(("body", "said"), REFUSED.values(), ids=REFUSED)
+def test_unusable_text_is_refused_in_words(body: bytes, said: str) -> None:
+    with pytest.raises(RequestError, match=said) as refusal:
+        json_body.decode(body)
+    assert refusal.value.status == 400
+
+
+@pytest.mark.parametrize("body", READ.values(), ids=READ)
+def test_unusual_but_valid_text_is_read(body: bytes) -> None:
+    assert json_body.decode(body) == json.loads(body)
+
+
+@given(JSON)
+def test_every_json_value_is_read_back(something: Any) -> None:
+    for text in (json.dumps(something), json.dumps(something, ensure_ascii=False, indent=1)):
+        assert json_body.decode(text.encode()) == something
+
+
+@given(st.lists(st.tuples(TEXT, st.integers()), min_size=1), st.data())
+def test_a_repeated_key_is_always_found(pairs: list[tuple[str, int]], data: st.DataObject) -> None:
+    once = list(dict(pairs).items())
+    twice = [*once, data.draw(st.sampled_from(once))]
+    text, again = ("{" + ",".join(f"{json.dumps(k)}:{v}" for k, v in some) + "}" for some in (once, twice))
+    assert json_body.decode(text.encode()) == dict(once)
+    with pytest.raises(RequestError, match="same key twice"):
+        json_body.decode(again.encode())
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_read_or_refused(body: bytes) -> None:
+    try:
+        json_body.decode(body)
+    except RequestError as refusal:
+        assert refusal.status == 400
+
+
+@pytest.mark.parametrize("body", [b'{"canary": canary}', b'"canary\xff"', b'{"canary": 1, "canary": 2}', b"[canary"])
+def test_a_refusal_never_quotes_the_text(body: bytes) -> None:
+    with pytest.raises(RequestError) as refusal:
+        json_body.decode(body)
+    assert "canary" not in refusal.value.message
+
+
+def test_the_members_of_an_object_stay_undecoded_until_they_are_asked_for() -> None:
+    text = json_body.checked(b'{"a": {"x": 1, "x": 2}, "b": [1e999], "c": null}')
+    found = json_body.members(text)
+    assert list(found) == ["a", "b", "c"]
+    assert json_body.value(found["c"]) is None
+    with pytest.raises(RequestError, match=r"part a has an object with the same key twice \(byte 9\)"):
+        json_body.value(found["a"], "part a")
+    with pytest.raises(RequestError, match="part b holds a number that is out of range"):
+        json_body.value(found["b"], "part b")
+
+
+@pytest.mark.parametrize("body", [b"[]", b'"text"', b"1", b"null", b"1e9"])
+def test_members_are_those_of_an_object_only(body: bytes) -> None:
+    with pytest.raises(RequestError, match="prefetch is not a JSON object"):
+        json_body.members(body, "prefetch")
+
+
+@pytest.mark.parametrize("body", [b'{"a": [1,]}', b'{"a": NaN}', b'{"a": 1} x', b'{"a": 1, "a": 2}'])
+def test_bad_syntax_is_found_without_decoding_the_members(body: bytes) -> None:
+    with pytest.raises(RequestError):
+        json_body.members(json_body.checked(body))
+
+
+def test_a_byte_position_is_the_position_in_the_text() -> None:
+    body = b'{"a": 1, "b": [1, 2, oops]}'
+    with pytest.raises(RequestError) as refusal:
+        json_body.decode(body)
+    byte = re.search(r"byte (\d+)", refusal.value.message)
+    assert byte is not None
+    assert body[int(byte[1])] == ord("o")
