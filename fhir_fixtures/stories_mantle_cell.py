@@ -123,15 +123,15 @@ def centre_story(who, expect, organization):
 
 
 def centre_stale():
-    """The treatment centre is on the roster, but its row is out of date."""
-    organization = center("stale-center", "Stale Example Hospital (SYNTHETIC)", "1000000004")
-    return centre_story("mcl-7", {"outcome": "documentation-missing"}, organization)
+    """The treatment centre is on the roster, but was last checked half a year ago."""
+    organization = center("stale-center", "Stale Valley Hospital (SYNTHETIC)", "1111111112")
+    return centre_story("mcl-7", {"outcome": "documentation-missing", "stale": ["center"]}, organization)
 
 
 def centre_unlisted():
     """The treatment centre is on no roster: nothing shows that it is certified for this product."""
     expect = {"outcome": "documentation-missing", "missing": ["center-proof"], "attest": ["center"]}
-    organization = center("unlisted-center", "Unlisted Example Hospital (SYNTHETIC)", "1999999992")
+    organization = center("unlisted-center", "Unlisted Example Hospital (SYNTHETIC)", "1222222204")
     return centre_story("mcl-8", expect, organization)
 
 

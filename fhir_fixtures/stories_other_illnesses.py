@@ -50,7 +50,8 @@ def leukaemia(who, product, code=B_ALL, without=()):
 def ball_kymriah_child():
     """A child of 9: the label wants a second relapse or refractory disease, and no social evaluation is on file."""
     who = "ball-1"
-    order = medication_order(f"{who}-kymriah", who, KYMRIAH, organization=center())
+    organization = center(name="Example Children's Hospital (SYNTHETIC)", npi="1999999992")
+    order = medication_order(f"{who}-kymriah", who, KYMRIAH, organization=organization)
     expect = {"outcome": "documentation-missing", "missing": ["social-eval"], "stale": []}
     expect |= {"attest": ["indication"], "met": ["psych-eval"]}
     person = patient(who, "Quinn", "2017-04-08", "female")
@@ -66,12 +67,13 @@ def ball_tecartus_teen():
 
 
 def ball_aucatzyl_icd_only():
-    """An adult whose leukaemia is coded C91.02 alone: the code says relapse, and nothing of the B-lineage."""
+    """Coded C91.02 alone, which says relapse but not B-lineage; the centre's listing for the product has ended."""
     who = "ball-3"
     order = medication_order(f"{who}-aucatzyl", who, AUCATZYL, organization=center())
     person = patient(who, "Jordan", "1984-09-30", "male")
     chart = leukaemia(who, "Aucatzyl", ALL_BY_ICD_ONLY)
-    return told(person, [order], chart, NOTHING_OPEN | {"attest": ["indication"]}, "aucatzyl")
+    expect = {"outcome": "documentation-missing", "missing": [], "stale": ["center"], "attest": ["indication"]}
+    return told(person, [order], chart, expect, "aucatzyl")
 
 
 # ---- large B-cell lymphoma
