@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ import yaml
 from fhir.resources.R4B import get_fhir_model_class
 
 FIXTURES = Path(__file__).parent.parent / "fhir_fixtures"
+CARDS = FIXTURES.parent / "cards"
+CLINICAL = {"rxnorm", "ndc", "hcpcs", "cpt", "icd10cm", "icd10pcs", "snomed", "loinc"}
 STORIES = sorted(path.parent for path in (FIXTURES / "stories").glob("*/request.json"))
 WRITTEN = {"request.json", "story.yaml"}
 CRITERIA = set(
@@ -130,6 +133,40 @@ def test_no_two_resources_share_an_id(folder):
 def test_charts_have_a_realistic_size(folder):
     count = sum(1 for _ in whole_resources(read_request(folder)))
     assert count <= 400 and (count >= 120 or folder.name == "prefetch-failed")
+
+
+@cache
+def known_codes():
+    """Every (system, code) of the card library, systems by their short id; an NDC without hyphens, 5-4-2."""
+    ids = {}
+    for system in yaml.safe_load((CARDS / "systems.yaml").read_text(encoding="utf-8"))["systems"]:
+        ids |= {system["uri"]: system["id"], f"urn:oid:{system.get('oid')}": system["id"]}
+    known = set()
+    for path in (CARDS / "valuesets").glob("*.json"):
+        for include in json.loads(path.read_text(encoding="utf-8")).get("compose", {}).get("include", []):
+            known |= {(ids.get(include["system"]), item["code"]) for item in include["concept"]}
+    for path in (CARDS / "products").glob("*.yaml"):
+        for code in yaml.safe_load(path.read_text(encoding="utf-8")).get("codes", []):
+            known.add((code["system"], code["code"]))
+            known.add((code["system"], "".join(map(str.zfill, code["code"].split("-"), (5, 4, 2)))))
+    return ids, known
+
+
+def codings(value):
+    if isinstance(value, list):
+        for item in value:
+            yield from codings(item)
+    elif isinstance(value, dict):
+        yield from value.get("coding", [])
+        for item in value.values():
+            yield from codings(item)
+
+
+@each_story
+def test_every_clinical_code_is_one_that_the_card_library_knows(folder):
+    ids, known = known_codes()
+    used = {(ids.get(item["system"]), item["code"]) for item in codings(read_request(folder))}
+    assert {pair for pair in used if pair[0] in CLINICAL} - known == set()
 
 
 @each_story
