@@ -1,0 +1,240 @@
+"""The chart: what the request carries of one patient, indexed once by kind and code.
+
+"Not sent" is not "not in the chart": for each FHIR type the chart knows how completely it was read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+from enum import StrEnum
+from typing import Any
+
+from cdshooks.engine.codes import Coded, Systems
+from cdshooks.engine.identity import Entry, Identity, listed, split_reference
+from cdshooks.engine.model import LeftOut, Resource, Why
+from cdshooks.engine.valuesets import Concept, ValueSet
+
+MEDICATION_KINDS = ("MedicationRequest", "MedicationAdministration", "MedicationStatement", "MedicationDispense")
+_CODE_FIELD = {
+    "Condition": "code",
+    "Observation": "code",
+    "Procedure": "code",
+    "DiagnosticReport": "code",
+    "DocumentReference": "type",
+    "ServiceRequest": "code",
+    **dict.fromkeys(MEDICATION_KINDS, "medicationCodeableConcept"),
+}
+
+
+class State(StrEnum):
+    """How completely one FHIR type was read."""
+
+    READ = "read"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The state of one FHIR type and, unless it was read, the reason in words."""
+
+    state: State
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A resource of the chart, or one component of an Observation, that may be evidence."""
+
+    kind: str
+    reference: str
+    resource: Resource
+    part: Mapping[str, Any] | None = None
+    owned: bool | None = True
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        """Where code and value stand: the component, else the resource."""
+        return self.resource if self.part is None else self.part
+
+
+@dataclass
+class Chart:
+    """One patient's records, found by kind and code; built once per request and not changed after."""
+
+    identity: Identity
+    readings: Mapping[str, Reading]
+    systems: Systems
+    zone: tzinfo = UTC
+    left_out: list[LeftOut] = field(default_factory=list)
+    _index: dict[str, dict[Coded, list[Record]]] = field(default_factory=lambda: defaultdict(dict))
+    _all: dict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
+    _by_reference: dict[tuple[str, str], Resource] = field(default_factory=dict)
+    _by_url: dict[str, Resource] = field(default_factory=dict)
+
+    @property
+    def patient(self) -> Resource | None:
+        """The Patient resource of the request, if it carries the right one."""
+        return self.identity.patient
+
+    def reading(self, kind: str) -> Reading:
+        """How completely `kind` was read; absent when the request says nothing of it."""
+        return self.readings.get(kind) or Reading(State.ABSENT, "not sent")
+
+    def unread(self, kinds: Iterable[str]) -> str | None:
+        """Why an absence among `kinds` cannot be claimed; None when all were read completely."""
+        reasons = [
+            f"{kind}: {reading.reason}"
+            for kind in kinds
+            if (reading := self.reading(kind)).state is not State.READ
+        ]
+        return "; ".join(reasons) or None
+
+    def find(self, kinds: Iterable[str], value_set: ValueSet) -> Iterator[tuple[Record, Concept]]:
+        """Each record whose code is in the set, once, with the concept that may do most."""
+        for kind in kinds:
+            codes = self._index.get(kind, {})
+            hits: dict[int, tuple[Record, Concept]] = {}
+            for coded in _matching(codes, value_set):
+                concept = value_set.find(coded)
+                assert concept is not None
+                for record in codes[coded]:
+                    best = hits.get(id(record))
+                    if best is None or (concept.decides and not best[1].decides):
+                        hits[id(record)] = (record, concept)
+            yield from hits.values()
+
+    def all_of_kind(self, kind: str) -> list[Record]:
+        """Every record of one kind, whatever its code."""
+        return self._all.get(kind, [])
+
+    def codes_of(self, record: Record) -> Iterator[Coded]:
+        """Every canonical code of a record."""
+        return self.systems.codings(concept_of(record, self))
+
+    def resolve(self, reference: Any, within: Resource | None = None) -> Resource | None:
+        """The resource a Reference points to: contained, by fullUrl, or by type and id."""
+        target = reference.get("reference") if isinstance(reference, Mapping) else None
+        if not isinstance(target, str):
+            return None
+        if target.startswith("#"):
+            contained = listed(within.get("contained")) if within else []
+            return next((r for r in contained if isinstance(r, Mapping) and r.get("id") == target[1:]), None)
+        if target in self._by_url:
+            return self._by_url[target]
+        _, kind, identifier = split_reference(target)
+        return self._by_reference.get((kind, identifier))
+
+
+def build_chart(
+    entries: Iterable[Entry],
+    identity: Identity,
+    readings: Mapping[str, Reading],
+    systems: Systems,
+    zone: tzinfo = UTC,
+) -> Chart:
+    """Index the entries of a request; records of other patients are counted and left out."""
+    chart = Chart(identity, readings, systems, zone)
+    unique = _unique(entries)
+    for full_url, resource in unique:
+        if identifier := resource.get("id"):
+            chart._by_reference[(resource["resourceType"], identifier)] = resource
+        if full_url:
+            chart._by_url[full_url] = resource
+    for full_url, resource in unique:
+        _index(chart, full_url, resource)
+    chart.left_out.sort(key=lambda left: left.reference)
+    return chart
+
+
+def _unique(entries: Iterable[Entry]) -> list[Entry]:
+    """Each resource once, in an order that does not depend on the order in which they were sent."""
+    chosen: dict[tuple[str, str], Entry] = {}
+    anonymous: list[Entry] = []
+    for entry in entries:
+        identifier = entry[1].get("id")
+        if not isinstance(identifier, str):
+            anonymous.append(entry)
+            continue
+        key = (entry[1]["resourceType"], identifier)
+        other = chosen.get(key)
+        if other is None or (other[1] != entry[1] and _later(entry[1], other[1])):
+            chosen[key] = entry
+    return [*chosen.values(), *anonymous]
+
+
+def _later(one: Resource, other: Resource) -> bool:
+    """Of two versions of one resource, the later; a stable choice when neither says."""
+
+    def key(resource: Resource) -> tuple[str, str]:
+        meta = resource.get("meta")
+        updated = meta.get("lastUpdated") if isinstance(meta, Mapping) else None
+        return str(updated or ""), json.dumps(resource, sort_keys=True, default=str)
+
+    return key(one) > key(other)
+
+
+def _index(chart: Chart, full_url: str | None, resource: Resource) -> None:
+    kind = resource["resourceType"]
+    field_name = _CODE_FIELD.get(kind)
+    if field_name is None:
+        return
+    owned = chart.identity.owns(resource.get("subject") or resource.get("patient"))
+    identifier = resource.get("id")
+    reference = f"{kind}/{identifier}" if identifier else (full_url or f"{kind} without id")
+    if owned is False:
+        chart.left_out.append(LeftOut(reference, Why.ANOTHER_PATIENT))
+        return
+    record = Record(kind, reference, resource, None, owned)
+    chart._all[kind].append(record)
+    codes = chart._index[kind]
+    for coded in set(chart.systems.codings(concept_of(record, chart))):
+        codes.setdefault(coded, []).append(record)
+    if kind == "Observation" and resource.get("component"):
+        for part in listed(resource["component"]):
+            if isinstance(part, Mapping):
+                component = Record(kind, reference, resource, part, owned)
+                for coded in set(chart.systems.codings(part.get("code"))):
+                    codes.setdefault(coded, []).append(component)
+
+
+def concept_of(record: Record, chart: Chart) -> Any:
+    """The CodeableConcept that says what a record is about, wherever its kind keeps it."""
+    if record.part is not None:
+        return record.part.get("code")
+    resource = record.resource
+    if record.kind not in MEDICATION_KINDS:
+        return resource.get(_CODE_FIELD[record.kind])
+    return medication_concept(resource, chart)
+
+
+def medication_concept(resource: Resource, chart: Chart) -> Any:
+    """The medication's concept: inline, or that of the Medication it refers to, else the reference's words."""
+    inline = resource.get("medicationCodeableConcept")
+    if inline:
+        return inline
+    modern = resource.get("medication")
+    nested = modern if isinstance(modern, Mapping) else {}
+    if nested.get("concept"):
+        return nested["concept"]
+    reference = resource.get("medicationReference") or nested.get("reference") or {}
+    if isinstance(reference, str):
+        reference = {"reference": reference}
+    medication = chart.resolve(reference, resource)
+    if medication is not None and medication.get("code"):
+        return medication["code"]
+    display = reference.get("display") if isinstance(reference, Mapping) else None
+    return {"text": display} if isinstance(display, str) else None
+
+
+def _matching(codes: Mapping[Coded, Any], value_set: ValueSet) -> list[Coded]:
+    """The codes of the chart that the set holds, in a stable order."""
+    matching = codes.keys() & value_set.concepts.keys()
+    if value_set.prefixes:
+        matching = matching | {coded for coded in codes if value_set.find(coded)}
+    return sorted(matching)

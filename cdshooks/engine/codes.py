@@ -1,0 +1,126 @@
+"""Coding systems and their spellings: one short name per system, one spelling per code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+_OID = re.compile(r"(?:urn:oid:)?(\d+(?:\.\d+)+)")
+
+Coded = tuple[str, str]
+"""(system id, code) in canonical spelling."""
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A coding system: its id, its canonical uri, and how its codes are spelled."""
+
+    id: str
+    uri: str
+    upper: bool = False
+    ndc: bool = False
+    ordinary: frozenset[str] | None = None
+
+
+@dataclass(frozen=True)
+class Systems:
+    """Knows every spelling of a system's name; unknown systems keep their own."""
+
+    by_spelling: Mapping[str, System]
+    _seen: dict[str, System] = field(default_factory=dict)
+
+    def system(self, spelling: str) -> System:
+        """The system that `spelling` names (URL, OID, trailing slash, version suffix, any case)."""
+        known = self._seen.get(spelling)
+        if known is None:
+            key = fold(spelling)
+            known = self.by_spelling.get(key) or System(key, spelling)
+            if len(self._seen) < 4096:
+                self._seen[spelling] = known
+        return known
+
+    def coded(self, coding: Any) -> Coded | None:
+        """The canonical (system, code) of a FHIR Coding; None without a system or a code."""
+        if not isinstance(coding, dict):
+            return None
+        spelling, code = coding.get("system"), coding.get("code")
+        if not isinstance(spelling, str) or not isinstance(code, str):
+            return None
+        system = self._seen.get(spelling) or self.system(spelling)
+        code = code.strip()
+        if system.ndc:
+            code = ndc11(code)
+        elif system.upper:
+            code = code.upper()
+        return (system.id, code) if code else None
+
+    def is_label(self, coding: Any) -> bool:
+        """True for a confidentiality code that is more than an ordinary one."""
+        coded = self.coded(coding)
+        if coded is None:
+            return False
+        ordinary = self.system(str(coding["system"])).ordinary
+        return ordinary is not None and coded[1] not in ordinary
+
+    def codings(self, concept: Any) -> Iterator[Coded]:
+        """Every canonical coding of a CodeableConcept (an object where a list belongs is read as one)."""
+        for coding in coding_list(concept):
+            if coded := self.coded(coding):
+                yield coded
+
+
+def read_systems(rows: Iterable[Mapping[str, Any]]) -> Systems:
+    """Build Systems from the rows of the library's systems file."""
+    by_spelling: dict[str, System] = {}
+    for row in rows:
+        system = System(
+            row["id"],
+            row["uri"],
+            row.get("case") == "upper",
+            row.get("normalise") == "ndc",
+            frozenset(row["no_special_label"]["ordinary"]) if "no_special_label" in row else None,
+        )
+        oids = [row["oid"]] if row.get("oid") else []
+        for spelling in [row["uri"], row["id"], *oids, *row.get("aliases", [])]:
+            by_spelling[fold(spelling)] = system
+    return Systems(by_spelling)
+
+
+def fold(spelling: str) -> str:
+    """A system name without scheme, version suffix, trailing slash, urn:oid: and letter case."""
+    text = spelling.strip().split("|", 1)[0].rstrip("/")
+    if match := _OID.fullmatch(text):
+        return match.group(1)
+    return re.sub(r"^https?://(www\.)?", "", text.lower())
+
+
+def ndc11(code: str) -> str:
+    """An NDC as eleven digits (5-4-2): hyphenated forms are padded, plain ones are kept as they are."""
+    parts = code.split("-")
+    if len(parts) == 3 and all(part.isdigit() for part in parts):
+        return parts[0].zfill(5) + parts[1].zfill(4) + parts[2].zfill(2)
+    return code
+
+
+def coding_list(concept: Any) -> list[Any]:
+    """The codings of a CodeableConcept, of a list of them, or of a bare Coding; [] for anything else."""
+    if isinstance(concept, list):
+        return [coding for item in concept for coding in coding_list(item)]
+    if not isinstance(concept, dict):
+        return []
+    codings = concept.get("coding")
+    if codings is None and "code" in concept:
+        return [concept]
+    return codings if isinstance(codings, list) else [codings] if codings else []
+
+
+def concept_texts(concept: Any) -> list[str]:
+    """The words of a CodeableConcept: its text, then the displays of its codings."""
+    if isinstance(concept, list):
+        return [text for item in concept for text in concept_texts(item)]
+    if not isinstance(concept, dict):
+        return []
+    candidates = [concept.get("text"), *(c.get("display") for c in coding_list(concept) if isinstance(c, dict))]
+    return [text.strip() for text in candidates if isinstance(text, str) and text.strip()]

@@ -1,0 +1,207 @@
+"""Policy + chart + order + two days → Determination: one finding per criterion, with its evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import date
+
+from cdshooks.engine.dates import read_moment
+from cdshooks.engine.evidence import Context
+from cdshooks.engine.model import (
+    Determination,
+    Explanation,
+    Finding,
+    Gap,
+    LeftOut,
+    Outcome,
+    Paragraph,
+    Reminder,
+    Result,
+    Section,
+)
+from cdshooks.engine.policy import Criterion, Override, Policy
+from cdshooks.engine.wording import Wording
+
+_GAP_OUTCOME = {
+    Gap.MISSING: Outcome.MISSING,
+    Gap.STALE: Outcome.STALE,
+    Gap.COULD_NOT_CHECK: Outcome.COULD_NOT_CHECK,
+    Gap.ATTEST: Outcome.ATTEST,
+}
+
+
+def determine(policy: Policy, context: Context, wording: Wording) -> Determination:
+    """Apply every criterion of `policy`; `context` carries the chart, the order, as_of and service_date."""
+    findings: dict[str, Finding] = {}
+    for criterion in policy.criteria:
+        findings[criterion.id] = find(criterion, context, wording, findings)
+    in_force = [o for o in policy.overrides if o.check(context).truth is True]
+    every = tuple(findings.values())
+    return Determination(
+        outcome=_result(every, in_force),
+        findings=every,
+        reminders=tuple(_reminders(policy, context)),
+        left_out=_left_out(context, every),
+        overridden_by=_overriding(every, in_force),
+        notes=tuple(o.says for o in in_force),
+    )
+
+
+def find(
+    criterion: Criterion, context: Context, wording: Wording, earlier: Mapping[str, Finding]
+) -> Finding:
+    """The finding of one criterion; `earlier` holds the findings of the criteria before it."""
+    if criterion.only_if is not None:
+        asked = criterion.only_if(context)
+        if asked.truth is False:
+            return _finding(criterion, context, Outcome.NOT_APPLICABLE, asked)
+        if asked.truth is None:
+            return _finding(criterion, context, _GAP_OUTCOME[asked.gap or Gap.ATTEST], asked)
+    about = [earlier[name] for name in criterion.about if name in earlier]
+    if about and all(finding.outcome is Outcome.MISSING for finding in about):
+        absent = Explanation(None, criterion.says, wording.say("finding.no_document"))
+        return _finding(criterion, context, Outcome.NOT_APPLICABLE, absent)
+    if criterion.check is None:
+        explanation = Explanation(None, criterion.says, criterion.says, Gap.ATTEST)
+    else:
+        explanation = criterion.check(context)
+    explanation = _prompted(criterion, explanation, context, wording)
+    explanation = _dated(criterion, explanation, context, wording)
+    return _finding(criterion, context, _outcome(criterion.section, explanation), explanation)
+
+
+def _outcome(section: Section, explanation: Explanation) -> Outcome:
+    """A criterion that holds is met; an exclusion that holds is not, and a silent one is to attest."""
+    if section is Section.EXCLUSIONS:
+        if explanation.truth is None:
+            unread = explanation.gap is Gap.COULD_NOT_CHECK
+            return Outcome.COULD_NOT_CHECK if unread else Outcome.ATTEST
+        return Outcome.NOT_MET if explanation.truth else Outcome.MET
+    if explanation.truth is None:
+        return _GAP_OUTCOME[explanation.gap or Gap.ATTEST]
+    return Outcome.MET if explanation.truth else Outcome.NOT_MET
+
+
+def _finding(
+    criterion: Criterion, context: Context, outcome: Outcome, explanation: Explanation
+) -> Finding:
+    window = criterion.window
+    ask = criterion.ask.format(
+        counts=window.ask(context.as_of) if window else "",
+        product=context.product.brand if context.product else "",
+        center=context.center.facility.name if context.center.facility else "",
+        service_date=context.service_date,
+    )
+    return Finding(
+        criterion=criterion.id,
+        section=criterion.section,
+        cite=criterion.cite,
+        outcome=outcome,
+        reason=explanation.found or criterion.says,
+        ask=ask,
+        owner=criterion.owner,
+        label=criterion.label,
+        evidence=tuple(e for e in explanation.evidence if not e.sensitive),
+        counts_until=explanation.counts_until if outcome is Outcome.MET else None,
+        notes=explanation.notes,
+        leading=explanation.leading,
+        to_review=explanation.to_review + sum(e.sensitive for e in explanation.evidence),
+        remedy=criterion.remedy if outcome in (Outcome.MISSING, Outcome.STALE) else None,
+        group=criterion.group,
+        explanation=explanation,
+    )
+
+
+def _prompted(
+    criterion: Criterion, explanation: Explanation, context: Context, wording: Wording
+) -> Explanation:
+    """Add what a person should weigh; sensitive records are counted, never named."""
+    notes, review, evidence = list(explanation.notes), explanation.to_review, list(explanation.evidence)
+    left_out = list(explanation.left_out)
+    for prompt in criterion.prompts:
+        child = prompt.check(context)
+        left_out += child.left_out
+        if child.truth is not True and child.gap is not Gap.ATTEST:
+            continue
+        if prompt.sensitive or any(item.sensitive for item in child.evidence):
+            review += max(1, len(child.evidence))
+            continue
+        notes.append(f"{prompt.says} ({child.found})" if child.found else prompt.says)
+        evidence += child.evidence
+    return replace(
+        explanation,
+        notes=tuple(notes),
+        to_review=review,
+        evidence=tuple(dict.fromkeys(evidence)),
+        left_out=tuple(dict.fromkeys(left_out)),
+    )
+
+
+def _dated(
+    criterion: Criterion, explanation: Explanation, context: Context, wording: Wording
+) -> Explanation:
+    """Say when evidence lapses before the service date, or is older than a prompt of our own."""
+    if explanation.truth is not True or criterion.section is Section.EXCLUSIONS:
+        return explanation
+    notes = list(explanation.notes)
+    until = explanation.counts_until
+    if until is not None and until < context.service_date:
+        notes.append(wording.say("finding.lapses", until=until, date=context.service_date))
+    if criterion.prompt_after is not None and explanation.evidence:
+        if _older(explanation.evidence[0].date, criterion.prompt_after.before(context.as_of), context):
+            notes.append(wording.say("finding.prompt", days=_days(criterion.prompt_after.text)))
+    return replace(explanation, notes=tuple(notes))
+
+
+def _older(text: str | None, boundary: date, context: Context) -> bool:
+    moment = read_moment(text, context.chart.zone)
+    return moment is not None and moment.last < boundary
+
+
+def _days(period: str) -> str:
+    """A duration of the library as an adjective: P90D → 90-day, P6M → 6-month."""
+    return f"{period[1:-1]}-{ {'D': 'day', 'M': 'month', 'Y': 'year'}[period[-1]] }"
+
+
+def _reached(finding: Finding, in_force: Iterable[Override]) -> bool:
+    return any(finding.criterion in override.reaches for override in in_force)
+
+
+def _result(findings: tuple[Finding, ...], in_force: list[Override]) -> Result:
+    """The ladder of outcomes, worst first."""
+    refused = [f for f in findings if f.outcome is Outcome.NOT_MET]
+    standing = [f for f in refused if not _reached(f, in_force)]
+    if any(f.section is Section.EXCLUSIONS for f in standing):
+        return Result.EXCLUSION_FOUND
+    if standing:
+        return Result.CRITERION_NOT_MET
+    if refused:
+        return Result.REVIEW_NEEDED
+    outcomes = {f.outcome for f in findings}
+    if outcomes & {Outcome.MISSING, Outcome.STALE}:
+        return Result.DOCUMENTATION_MISSING
+    return Result.COULD_NOT_CHECK if Outcome.COULD_NOT_CHECK in outcomes else Result.READY
+
+
+def _overriding(
+    findings: tuple[Finding, ...], in_force: list[Override]
+) -> tuple[Paragraph, ...]:
+    """The paragraphs of the overrides that reach a finding that is not met."""
+    refused = {str(f.criterion) for f in findings if f.outcome is Outcome.NOT_MET}
+    return tuple(p for o in in_force if o.reaches & refused for p in o.cite)
+
+
+def _reminders(policy: Policy, context: Context) -> list[Reminder]:
+    return [
+        reminder
+        for reminder, check in policy.reminders
+        if check is None or check(context).truth is not False
+    ]
+
+
+def _left_out(context: Context, findings: tuple[Finding, ...]) -> tuple[LeftOut, ...]:
+    """Every record that was not used, once, in a stable order."""
+    from_forms = [left for f in findings if f.explanation for left in f.explanation.left_out]
+    unique = dict.fromkeys([*context.chart.left_out, *from_forms])
+    return tuple(sorted(unique, key=lambda left: (left.reference, left.why.value)))

@@ -1,0 +1,56 @@
+"""The closed vocabulary of evidence forms, compiled once when the library loads.
+
+An expression is a one-key mapping: the key names a form, the value its filters. There is no string
+to parse and nothing to evaluate; a form is one function here and one sentence in the wording file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cdshooks.engine.evidence import combine
+from cdshooks.engine.evidence.conditions import compile_condition
+from cdshooks.engine.evidence.context import Check, Compiler, Context
+from cdshooks.engine.evidence.documents import compile_document, compile_procedure, compile_report
+from cdshooks.engine.evidence.facts import compile_center, compile_order, compile_patient
+from cdshooks.engine.evidence.labels import compile_product
+from cdshooks.engine.evidence.observations import compile_observation
+from cdshooks.engine.evidence.treatments import (
+    compile_planned_transplant,
+    compile_prior_infusion,
+    compile_therapy,
+)
+
+__all__ = ["FORMS", "Check", "Compiler", "Context", "compile_expression"]
+
+FORMS: Mapping[str, Callable[[Mapping[str, Any], Compiler], Check]] = {
+    "condition": compile_condition,
+    "observation": compile_observation,
+    "report": compile_report,
+    "procedure": compile_procedure,
+    "document": compile_document,
+    "therapy": compile_therapy,
+    "patient": compile_patient,
+    "center": compile_center,
+    "order": compile_order,
+    "prior_infusion": compile_prior_infusion,
+    "planned_transplant": compile_planned_transplant,
+    "product": lambda filters, compiler: compile_product(filters, compiler, compile_expression),
+}
+
+
+def compile_expression(expression: Mapping[str, Any], compiler: Compiler) -> Check:
+    """Turn one expression of the library into a function; KeyError names a value set that is not there."""
+    ((word, value),) = expression.items()
+    if word in ("all", "any"):
+        checks = [compile_expression(item, compiler) for item in value]
+        return (combine.compile_all if word == "all" else combine.compile_any)(checks, compiler)
+    if word == "not":
+        return combine.compile_not(compile_expression(value, compiler), compiler)
+    if word == "at_least":
+        checks = [compile_expression(item, compiler) for item in value["of"]]
+        return combine.compile_at_least(value["count"], checks, compiler)
+    if word == "hint":
+        return combine.compile_hint(compile_expression(value["when"], compiler), value, compiler)
+    return FORMS[word](value, compiler)

@@ -1,0 +1,136 @@
+"""Combinators: all, any, not, at_least and hint. The tree is kept; nothing is flattened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from cdshooks.engine import truth
+from cdshooks.engine.evidence.context import Check, Compiler, Context
+from cdshooks.engine.model import Explanation, Gap
+
+_ALL_ORDER = (Gap.MISSING, Gap.STALE, Gap.COULD_NOT_CHECK, Gap.ATTEST)
+_ANY_ORDER = (Gap.ATTEST, Gap.COULD_NOT_CHECK, Gap.STALE, Gap.MISSING)
+
+
+def compile_all(checks: Sequence[Check], compiler: Compiler) -> Check:
+    """Every one must hold; what blocks most speaks: missing, stale, unread, to attest."""
+
+    sentence = compiler.wording.say("evidence.all")
+    return lambda context: join_all([check(context) for check in checks], sentence)
+
+
+def join_all(children: Sequence[Explanation], sentence: str) -> Explanation:
+    """The explanation of `all` over explanations."""
+    value = truth.all_of(child.truth for child in children)
+    if value is None:
+        return _unknown(sentence, tuple(children), _ALL_ORDER)
+    speaking = children if value else [child for child in children if child.truth is False]
+    return _joined(value, sentence, speaking, tuple(children))
+
+
+def compile_any(checks: Sequence[Check], compiler: Compiler) -> Check:
+    """One must hold; the branch nearest to holding speaks: to attest, unread, stale, missing."""
+
+    sentence = compiler.wording.say("evidence.any")
+    return lambda context: join_any([check(context) for check in checks], sentence)
+
+
+def join_any(children: Sequence[Explanation], sentence: str) -> Explanation:
+    """The explanation of `any` over explanations; the first that holds gives the evidence."""
+    value = truth.any_of(child.truth for child in children)
+    if value is None:
+        return _unknown(sentence, tuple(children), _ANY_ORDER)
+    deciding = [child for child in children if child.truth is value]
+    return _joined(value, sentence, deciding[:1] if value else deciding, tuple(children))
+
+
+def compile_not(inner: Check, compiler: Compiler) -> Check:
+    """The opposite; unknown stays unknown."""
+
+    def check(context: Context) -> Explanation:
+        child = inner(context)
+        value = truth.not_(child.truth)
+        return replace(
+            child, truth=value, sentence=compiler.wording.say("evidence.not"), children=(child,)
+        )
+
+    return check
+
+
+def compile_at_least(count: int, checks: Sequence[Check], compiler: Compiler) -> Check:
+    """At least `count` of several must hold."""
+
+    def check(context: Context) -> Explanation:
+        children = tuple(child(context) for child in checks)
+        value = truth.at_least(count, (child.truth for child in children))
+        sentence = compiler.wording.say("evidence.at_least", count=count)
+        if value is None:
+            return _unknown(sentence, children, _ALL_ORDER)
+        return _joined(value, sentence, [c for c in children if c.truth is value], children)
+
+    return check
+
+
+def compile_hint(inner: Check, filters: Mapping[str, Any], compiler: Compiler) -> Check:
+    """A match only raises a question; no match says nothing at all (missing, if it is asked for)."""
+    gap = Gap(filters.get("gap", Gap.ATTEST.value))
+    says, leading = filters["says"], bool(filters.get("leading"))
+
+    def check(context: Context) -> Explanation:
+        child = inner(context)
+        if child.truth is True or child.gap is Gap.ATTEST:
+            words = f"{says} ({child.found})" if child.found and not filters.get("sensitive") else says
+            return replace(
+                child,
+                truth=None,
+                sentence=compiler.wording.say("evidence.hint"),
+                found=words,
+                gap=gap,
+                counts_until=None,
+                children=(child,),
+                leading=leading,
+            )
+        silent = compiler.wording.say("evidence.no_hint", says=says)
+        quiet = Gap.COULD_NOT_CHECK if child.gap is Gap.COULD_NOT_CHECK else Gap.MISSING
+        return Explanation(None, silent, "", quiet, left_out=child.left_out, children=(child,))
+
+    return check
+
+
+def _joined(
+    value: bool, sentence: str, speaking: Sequence[Explanation], children: tuple[Explanation, ...]
+) -> Explanation:
+    untils = [child.counts_until for child in speaking if child.counts_until]
+    return Explanation(
+        value,
+        sentence,
+        "; ".join(dict.fromkeys(child.found for child in speaking if child.found)),
+        evidence=_evidence(speaking),
+        counts_until=min(untils, default=None),
+        notes=tuple(note for child in speaking for note in child.notes),
+        left_out=_left_out(children),
+        children=children,
+        leading=any(child.leading for child in speaking),
+        to_review=sum(child.to_review for child in speaking),
+    )
+
+
+def _unknown(
+    sentence: str, children: tuple[Explanation, ...], order: Sequence[Gap]
+) -> Explanation:
+    """The unknown children of the gap that speaks first in `order` give the reason."""
+    unknown = [child for child in children if child.truth is None]
+    gap = next(gap for gap in order if any(child.gap is gap for child in unknown))
+    speaking = [child for child in unknown if child.gap is gap]
+    joined = _joined(False, sentence, speaking, children)
+    return replace(joined, truth=None, gap=gap, counts_until=None)
+
+
+def _evidence(children: Sequence[Explanation]) -> tuple[Any, ...]:
+    return tuple(dict.fromkeys(item for child in children for item in child.evidence))
+
+
+def _left_out(children: Sequence[Explanation]) -> tuple[Any, ...]:
+    return tuple(dict.fromkeys(item for child in children for item in child.left_out))

@@ -1,0 +1,176 @@
+"""`condition`: a diagnosis, its state, and what contradicts it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from cdshooks.engine.chart import Record
+from cdshooks.engine.codes import Coded
+from cdshooks.engine.evidence.context import Check, Compiler, Context, as_list
+from cdshooks.engine.evidence.judge import Candidate, Candidates, Verdict, judge
+from cdshooks.engine.identity import listed
+from cdshooks.engine.model import Explanation, Gap
+from cdshooks.engine.records import code_words
+from cdshooks.engine.valuesets import Concept, ValueSet
+
+_CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
+_UNCONFIRMED = {"unconfirmed", "provisional", "differential"}
+_PAST = {"inactive", "resolved", "remission"}
+
+
+def compile_condition(filters: Mapping[str, Any], compiler: Compiler) -> Check:
+    """A diagnosis under `code`; with `state`, one that also says the state.
+
+    `contradicted_by`: when nothing fits or asks, a confirmed active diagnosis of these sets is a no.
+    `unlisted`: codes that the label does not name are for a person. `against`: a record of the
+    disease that says the opposite state is shown beside it and asked.
+    """
+    if "state" in filters:
+        return _compile_state(filters, compiler)
+    code, say = compiler.union(filters["code"]), compiler.wording.say
+    others = compiler.sets(filters.get("contradicted_by"))
+    unlisted = compiler.sets(filters.get("unlisted"))
+    kinds = compiler.reads("Condition")
+
+    def check(context: Context) -> Explanation:
+        candidates = Candidates(context, compiler.wording)
+        for record, concept in context.chart.find(kinds, code):
+            codes = list(context.chart.codes_of(record))
+            if not concept.decides and _decided([c for c in codes if not code.find(c)], others):
+                continue
+            candidate = _admitted(candidates, record, compiler)
+            if candidate and candidate.verdict is Verdict.FITS:
+                candidate = _specific(candidate, concept, codes, code, unlisted, compiler)
+            if not (filters.get("active") and code_words(record.resource.get("clinicalStatus")) and _past(record)):
+                candidates.add(candidate)
+        if not candidates.found:
+            for candidate in _contradicting(context, code, others, compiler):
+                candidates.add(candidate)
+        what = say("evidence.condition", code=code.title)
+        return judge(candidates, what, kinds, kind_name=say("evidence.kinds.Condition"))
+
+    return check
+
+
+def _admitted(candidates: Candidates, record: Record, compiler: Compiler) -> Candidate | None:
+    """A diagnosis that is not refuted; unconfirmed or past ones are for a person."""
+    candidate = candidates.admit(record)
+    if candidate is None or candidate.verdict is not Verdict.FITS:
+        return candidate
+    if _UNCONFIRMED & set(code_words(record.resource.get("verificationStatus"))):
+        return replace(candidate, verdict=Verdict.ASKS, why=compiler.wording.say("evidence.unconfirmed"))
+    if _past(record):
+        return replace(candidate, verdict=Verdict.ASKS, why=compiler.wording.say("evidence.past"))
+    return candidate
+
+
+def _past(record: Record) -> bool:
+    return bool(_PAST & set(code_words(record.resource.get("clinicalStatus"))))
+
+
+def _specific(
+    candidate: Candidate,
+    concept: Concept,
+    codes: list[Coded],
+    code: ValueSet,
+    unlisted: list[ValueSet],
+    compiler: Compiler,
+) -> Candidate:
+    if not concept.decides:
+        return replace(candidate, verdict=Verdict.ASKS, why=concept.why_not)
+    deciding = [coded for coded in codes if (found := code.find(coded)) and found.decides]
+    if unlisted and all(any(s.find(coded) for s in unlisted) for coded in deciding):
+        return replace(candidate, verdict=Verdict.ASKS, why=compiler.wording.say("evidence.unlisted"))
+    return candidate
+
+
+def _decided(codes: list[Coded], others: list[ValueSet]) -> bool:
+    return any((found := s.find(coded)) and found.decides for coded in codes for s in others)
+
+
+def _contradicting(
+    context: Context, code: ValueSet, others: list[ValueSet], compiler: Compiler
+) -> Iterator[Candidate]:
+    """Diagnoses of another disease: a confirmed, active, deciding one is a no, any other only asks."""
+    trial = Candidates(context, compiler.wording)
+    seen: set[str] = set()
+    for value_set in others:
+        for record, _ in context.chart.find(("Condition",), value_set):
+            codes = [c for c in context.chart.codes_of(record) if not code.find(c)]
+            if record.reference in seen or not any(value_set.find(c) for c in codes):
+                continue
+            seen.add(record.reference)
+            candidate = _admitted(trial, record, compiler)
+            if candidate is None or candidate.verdict is not Verdict.FITS:
+                continue
+            confirmed = "confirmed" in code_words(record.resource.get("verificationStatus"))
+            sure = confirmed and _decided(codes, [value_set])
+            why = compiler.wording.say("evidence.other_disease")
+            yield replace(candidate, verdict=Verdict.CONTRADICTS if sure else Verdict.ASKS, why=why)
+
+
+def _compile_state(filters: Mapping[str, Any], compiler: Compiler) -> Check:
+    """Records of the disease that say the state; without one, the state is for a person to state."""
+    code, say = compiler.union(filters["code"]), compiler.wording.say
+    state, against = compiler.union(filters["state"]), compiler.sets(filters.get("against"))
+    asks = filters.get("state_asks")
+    asked = compiler.sets(asks["code"]) if asks else []
+    kinds = compiler.reads("Condition")
+
+    def check(context: Context) -> Explanation:
+        candidates = Candidates(context, compiler.wording)
+        opposite: list[Candidate] = []
+        silent: list[Candidate] = []
+        for record in _records(context, code, state):
+            candidate = candidates.admit(record)
+            if candidate is None or candidate.verdict is Verdict.UNREAD:
+                candidates.add(candidate)
+                continue
+            said = set(state_codes(record, context))
+            if _decided(list(said), against):
+                opposite.append(replace(candidate, verdict=Verdict.ASKS, why=say("evidence.opposite_state")))
+            if _UNCONFIRMED & set(code_words(record.resource.get("verificationStatus"))):
+                silent.append(candidate)
+            elif _decided(list(said), [state]):
+                own = any(code.find(coded) for coded in context.chart.codes_of(record))
+                verdict = Verdict.FITS if own else Verdict.ASKS
+                candidates.add(replace(candidate, verdict=verdict, why=say("evidence.state_apart")))
+            elif asked and _decided(list(said), asked):
+                candidates.add(replace(candidate, verdict=Verdict.ASKS, why=asks["says"] if asks else ""))
+            else:
+                silent.append(candidate)
+        if opposite:
+            both = [replace(c, verdict=Verdict.ASKS, why=say("evidence.opposite_state")) for c in candidates.found]
+            candidates.found = [*opposite, *both]
+        what = say("evidence.state", code=code.title, state=state.title)
+        if not candidates.found and silent:
+            found = say("evidence.state_silent", code=code.title)
+            return Explanation(None, what, found, Gap.ATTEST, evidence=tuple(c.evidence for c in silent[:2]))
+        return judge(candidates, what, kinds, kind_name=say("evidence.kinds.Condition"))
+
+    return check
+
+
+def _records(context: Context, code: ValueSet, state: ValueSet) -> list[Record]:
+    """Every record of the disease, then those that only state the state; none without the disease."""
+    found = [record for record, _ in context.chart.find(("Condition",), code)]
+    own = {id(record) for record in found}
+    apart = [record for record, _ in context.chart.find(("Condition",), state) if id(record) not in own]
+    return found + apart if found else []
+
+
+def state_codes(record: Record, context: Context) -> Iterator[Coded]:
+    """Every code with which a Condition states its state: clinical status, code, stage, extensions."""
+    resource, systems = record.resource, context.chart.systems
+    clinical = resource.get("clinicalStatus")
+    if isinstance(clinical, str):
+        clinical = {"coding": [{"system": _CLINICAL, "code": clinical}]}
+    yield from systems.codings(clinical)
+    yield from systems.codings(resource.get("code"))
+    for stage in listed(resource.get("stage")):
+        yield from systems.codings(stage.get("summary") if isinstance(stage, Mapping) else None)
+    for extension in as_list(resource.get("extension")):
+        if isinstance(extension, Mapping):
+            yield from systems.codings(extension.get("valueCodeableConcept"))

@@ -1,0 +1,120 @@
+"""`document`, `report` and `procedure`: papers, reports and what was done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from cdshooks.engine.chart import Chart, Record
+from cdshooks.engine.evidence.context import Check, Compiler, Context, as_list, window_of
+from cdshooks.engine.evidence.judge import Candidate, Candidates, Verdict, judge
+from cdshooks.engine.model import Explanation
+from cdshooks.engine.records import all_texts, clip, specimen_texts
+from cdshooks.engine.valuesets import Concept, ValueSet
+
+_REQUEST, _NOTE = "request", "note"
+
+
+def compile_document(filters: Mapping[str, Any], compiler: Compiler) -> Check:
+    """A document by `type`, or by words in its `title` (which only ask); never one of `not_type`.
+
+    A type that does not decide counts as a question: a note always, any other only when its title
+    carries the words. A request for the document is not the document.
+    """
+    types, refused = compiler.union(as_list(filters.get("type"))), compiler.sets(filters.get("not_type"))
+    words, say = compiler.sets(filters.get("title")), compiler.wording.say
+    kinds = compiler.reads("DocumentReference")
+
+    def verdict(record: Record, concept: Concept | None, chart: Chart) -> tuple[Verdict, str] | None:
+        if concept is not None and concept.decides:
+            return Verdict.FITS, ""
+        if concept is not None and concept.role == _REQUEST:
+            return Verdict.REQUESTED, concept.why_not
+        quote = _quote(all_texts(record, chart), words)
+        if quote:
+            return Verdict.ASKS, say("evidence.titled", title=quote)
+        if concept is not None and concept.role == _NOTE:
+            return Verdict.ASKS, concept.why_not
+        return None
+
+    def check(context: Context) -> Explanation:
+        chart, candidates = context.chart, Candidates(context, compiler.wording)
+        typed = {id(record): concept for record, concept in chart.find(("DocumentReference",), types)}
+        for record in chart.all_of_kind("DocumentReference"):
+            if any(s.find(coded) for coded in chart.codes_of(record) for s in refused):
+                continue
+            candidates.add(_document(candidates, record, verdict(record, typed.get(id(record)), chart)))
+        for record, concept in chart.find(("DiagnosticReport",), types):
+            candidates.add(_document(candidates, record, verdict(record, concept, chart)))
+        count = len(chart.all_of_kind("DocumentReference"))
+        what = say("evidence.document", type=types.title)
+        return judge(candidates, what, kinds, kind_name=say("evidence.kinds.DocumentReference", count=count))
+
+    return check
+
+
+def _document(
+    candidates: Candidates, record: Record, verdict: tuple[Verdict, str] | None
+) -> Candidate | None:
+    if verdict is None:
+        return None
+    candidate = candidates.admit(record)
+    if candidate is None or candidate.verdict is not Verdict.FITS:
+        return candidate
+    return replace(candidate, verdict=verdict[0], why=verdict[1])
+
+
+def _quote(texts: list[str], words: list[ValueSet]) -> str | None:
+    return next((clip(t) for t in texts for value_set in words if value_set.mentions(t)), None)
+
+
+def compile_report(filters: Mapping[str, Any], compiler: Compiler) -> Check:
+    """A report by `code` in a window; `text` words must stand in it, `specimen` words in its specimen.
+
+    Another specimen under the code is not evidence. Looked for as DiagnosticReport, as document of
+    that type, and as Observation; absence is claimed over reports and documents.
+    """
+    code, window, say = compiler.union(filters["code"]), window_of(filters), compiler.wording.say
+    words, specimens = compiler.sets(filters.get("text")), compiler.sets(filters.get("specimen"))
+    kinds = compiler.reads("DiagnosticReport", "DocumentReference")
+
+    def check(context: Context) -> Explanation:
+        chart, candidates = context.chart, Candidates(context, compiler.wording, window)
+        for record, concept in chart.find((*kinds, "Observation"), code):
+            named = specimen_texts(record, chart)
+            if specimens and named and not _quote(named, specimens):
+                continue
+            quote = _quote([*all_texts(record, chart), *named], words)
+            if words and not quote:
+                continue
+            candidate = candidates.admit(record)
+            if candidate and candidate.verdict is Verdict.FITS and not concept.decides:
+                candidate = replace(candidate, verdict=Verdict.ASKS, why=concept.why_not)
+            candidates.add(candidate)
+        counts = window.ask(context.as_of) if window else ""
+        what = say("evidence.report", code=code.title, counts=f"dated {counts}" if counts else "of any date")
+        return judge(candidates, what, kinds, kind_name=say("evidence.kinds.DiagnosticReport"))
+
+    return check
+
+
+def compile_procedure(filters: Mapping[str, Any], compiler: Compiler) -> Check:
+    """A completed procedure by `code` in a window."""
+    code, window, say = compiler.union(filters["code"]), window_of(filters), compiler.wording.say
+    kinds = compiler.reads("Procedure")
+
+    def check(context: Context) -> Explanation:
+        candidates = Candidates(context, compiler.wording, window)
+        for record, concept in context.chart.find(kinds, code):
+            if record.resource.get("status") != "completed":
+                continue
+            candidate = candidates.admit(record)
+            if candidate and candidate.verdict is Verdict.FITS and not concept.decides:
+                candidate = replace(candidate, verdict=Verdict.ASKS, why=concept.why_not)
+            candidates.add(candidate)
+        counts = window.ask(context.as_of) if window else ""
+        what = say("evidence.procedure", code=code.title, counts=f"dated {counts}" if counts else "of any date")
+        return judge(candidates, what, kinds, kind_name=say("evidence.kinds.Procedure"))
+
+    return check

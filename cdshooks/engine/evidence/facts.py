@@ -1,0 +1,151 @@
+"""`patient`, `product`, `center` and `order`: facts about the request, the label and the roster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from cdshooks.engine.dates import Period, ages, read_moment
+from cdshooks.engine.evidence.context import Check, Compiler, Context
+from cdshooks.engine.model import Explanation, Gap
+from cdshooks.engine.wording import Wording
+
+_FORMS_WITH_STRENGTH = ("SCD", "SBD", "GPCK", "BPCK", "PACK", "NDC")
+
+
+def compile_patient(filters: Mapping[str, Any], compiler: Compiler) -> Check:
+    """Age in completed years on the service date: `min_age` inclusive, `under_age` exclusive."""
+    say, low, under = compiler.wording.say, filters.get("min_age"), filters.get("under_age")
+    compiler.reads("Patient")
+
+    def check(context: Context) -> Explanation:
+        limits = [
+            *([say("evidence.min_age", age=low)] if low is not None else []),
+            *([say("evidence.under_age", age=under)] if under is not None else []),
+        ]
+        what = say("evidence.patient", limits=" and ".join(limits), date=context.service_date)
+        patient = context.chart.patient
+        birth = read_moment(patient.get("birthDate"), context.chart.zone) if patient else None
+        if birth is None or birth.first > context.as_of:
+            return Explanation(None, what, say("evidence.no_birth_date"), Gap.COULD_NOT_CHECK)
+        youngest, oldest = ages(birth, context.service_date)
+        fits = [
+            (low is None or age >= low) and (under is None or age < under) for age in (youngest, oldest)
+        ]
+        found = say("evidence.age", age=youngest if youngest == oldest else f"{youngest} to {oldest}")
+        if fits[0] != fits[1]:
+            return Explanation(None, what, f"{found}: {say('evidence.imprecise')}", Gap.COULD_NOT_CHECK)
+        return Explanation(fits[0], what, found)
+
+    return check
+
+
+def compile_center(filters: Mapping[str, Any], compiler: Compiler) -> Check:
+    """What the roster says of the order's centre for the product.
+
+    `listed`: a row that is current; past its `valid_until` (or, without one, checked longer ago than
+    `checked_within`) it is stale; no row is `absent` (attest or missing), never a no.
+    `rems: enrolled`: enrolment and staff training on file for the service date.
+    """
+    if "rems" in filters:
+        return _compile_enrolment(compiler)
+    say, absent = compiler.wording.say, Gap(filters.get("absent", "attest"))
+    within = Period.parse(filters["checked_within"]) if "checked_within" in filters else None
+
+    def check(context: Context) -> Explanation:
+        match, product = context.center, context.product.brand if context.product else ""
+        what = say("evidence.center", product=product, date=context.service_date)
+        if match.facility is None:
+            return Explanation(None, what, say("evidence.center_untold"), absent)
+        name = match.facility.name or match.facility.npi or ""
+        row = match.row
+        if row is None:
+            return Explanation(None, what, say("evidence.center_unlisted", center=name, product=product), absent)
+        found = say(
+            "evidence.center_listed",
+            center=row.facility_name,
+            product=product,
+            date=row.checked_on,
+            kind=say(f"evidence.center_kinds.{row.evidence_kind}"),
+            synthetic=say("evidence.center_synthetic") if row.synthetic else "",
+        )
+        if row.valid_until is not None:
+            if context.service_date <= row.valid_until:
+                return Explanation(True, what, found, counts_until=row.valid_until)
+            return Explanation(
+                None, what, say("evidence.center_expired", found=found, date=row.valid_until), Gap.STALE
+            )
+        if within is not None and row.checked_on < within.before(context.as_of):
+            return Explanation(None, what, say("evidence.center_old", found=found), Gap.STALE)
+        until = within.after(row.checked_on) if within else None
+        return Explanation(True, what, found, counts_until=until)
+
+    return check
+
+
+def _compile_enrolment(compiler: Compiler) -> Check:
+    say = compiler.wording.say
+
+    def check(context: Context) -> Explanation:
+        day = context.service_date
+        what = say("evidence.rems", date=day)
+        row = context.center.row
+        if row is None or row.rems_enrolled is None:
+            return Explanation(None, what, say("evidence.rems_unknown"), Gap.MISSING)
+        name = row.facility_name
+        if not row.rems_enrolled.holds(day):
+            return Explanation(False, what, say("evidence.rems_not_enrolled", center=name, date=day))
+        if row.staff_trained_on is None or row.staff_trained_on > day:
+            return Explanation(None, what, say("evidence.rems_untrained", center=name), Gap.MISSING)
+        found = say("evidence.rems_enrolled", center=name, trained=row.staff_trained_on, date=row.checked_on)
+        return Explanation(True, what, found)
+
+    return check
+
+
+def compile_order(filters: Mapping[str, Any], compiler: Compiler) -> Check:
+    """`form: product-level`: the order's code names the approved form and strength, not only the drug."""
+    say = compiler.wording.say
+
+    def check(context: Context) -> Explanation:
+        order, what = context.order, say("evidence.form", form=context.product.form if context.product else "")
+        if trap := order_trap(context, say("evidence.form_asked")):
+            return replace(trap, sentence=what)
+        if order.kind in _FORMS_WITH_STRENGTH and order.grade == "A":
+            return Explanation(True, what, say("evidence.form_coded", code=order.recognized_by))
+        return Explanation(None, what, say("evidence.form_uncoded", code=order.recognized_by), Gap.ATTEST)
+
+    return check
+
+
+def order_trap(context: Context, what: str) -> Explanation | None:
+    """The question that an order text such as "out of specification" raises, above everything else."""
+    if not context.order.traps:
+        return None
+    return Explanation(None, what, "; ".join(context.order.traps), Gap.ATTEST, leading=True)
+
+
+def approved_on(context: Context, wording: Wording) -> Explanation:
+    """Whether the product is FDA-approved on the service date; a name alone is to be confirmed."""
+    product, order, say = context.product, context.order, wording.say
+    day: date = context.service_date
+    what = say("evidence.approved", date=day)
+    if product is None:
+        return Explanation(None, what, say("evidence.product_untold"), Gap.ATTEST)
+    if product.approved is None:
+        return Explanation(False, what, say("evidence.unapproved", product=product.brand, note=product.note))
+    if order.trial:
+        return Explanation(False, what, say("evidence.trial"))
+    if not product.approved.holds(day):
+        return Explanation(
+            False, what, say("evidence.approved_later", product=product.brand, date=product.approved.start)
+        )
+    if trap := order_trap(context, what):
+        return trap
+    if order.grade == "text":
+        return Explanation(None, what, say("evidence.by_name", product=product.brand), Gap.ATTEST)
+    return Explanation(
+        True, what, say("evidence.approved_since", product=product.brand, date=product.approved.start)
+    )

@@ -1,0 +1,122 @@
+"""`product`: approval, REMS, and the labelled indications in force on the service date."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from cdshooks.engine.chart import Record
+from cdshooks.engine.evidence.combine import join_all, join_any
+from cdshooks.engine.evidence.context import Check, Compiler, Context
+from cdshooks.engine.evidence.facts import approved_on
+from cdshooks.engine.model import Explanation, Gap
+from cdshooks.engine.products import Indication, Limitation, Product
+from cdshooks.engine.records import evidence_of, moment_of, refusal
+
+Compile = Callable[[Mapping[str, Any], Compiler], Check]
+
+
+def compile_product(filters: Mapping[str, Any], compiler: Compiler, compile_expression: Compile) -> Check:
+    """`approved`, `rems: in-force`, `indication: any` (the label of the service date), or `is: <product>`."""
+    if "approved" in filters:
+        return lambda context: approved_on(context, compiler.wording)
+    if "is" in filters:
+        return lambda context: _is(filters["is"], context, compiler)
+    if "rems" in filters:
+        return lambda context: _rems(context, compiler)
+    checks = {
+        indication.id: compile_expression(indication.when, compiler)
+        for product in compiler.products.by_id.values()
+        for indication in product.indications
+    }
+    compiler.reads("Patient", "Condition")
+
+    def check(context: Context) -> Explanation:
+        say, product = compiler.wording.say, context.product
+        what = say("evidence.indication", date=context.service_date)
+        if product is None:
+            return Explanation(None, what, say("evidence.product_untold"), Gap.ATTEST)
+        in_force = [i for i in product.indications if i.span.holds(context.service_date)]
+        if not in_force:
+            return Explanation(False, what, say("evidence.no_indication", product=product.brand))
+        asked = [_indication(i, checks[i.id](context), context, compiler) for i in in_force]
+        return replace(join_any(asked, what), notes=())
+
+    return check
+
+
+def _is(product: str, context: Context, compiler: Compiler) -> Explanation:
+    """Whether the order is for one named product."""
+    named = context.product is not None and context.product.id == product
+    return Explanation(named, compiler.wording.say("evidence.product_is", product=product))
+
+
+def _indication(
+    indication: Indication, label: Explanation, context: Context, compiler: Compiler
+) -> Explanation:
+    """One indication: its expression, its limitations of use, and the words for a reader."""
+    say = compiler.wording.say
+    limits = [
+        found
+        for limitation in indication.limitations
+        if (found := _limitation(limitation, indication, context, compiler))
+    ]
+    joined = join_all([*limits, label], indication.says)
+    if limits and label.truth is not False and joined.gap is not None:
+        return replace(joined, gap=Gap.ATTEST, found="; ".join(limit.found for limit in limits))
+    if joined.truth is True:
+        return replace(joined, found=say("evidence.indication_met", indication=indication.short, found=joined.found))
+    if joined.truth is None and joined.gap is Gap.ATTEST:
+        return replace(joined, found=say("evidence.indication_asked", says=indication.says, found=joined.found))
+    return joined
+
+
+def _limitation(
+    limitation: Limitation, indication: Indication, context: Context, compiler: Compiler
+) -> Explanation | None:
+    """False while the label leaves the disease out; a question once it no longer does, or when unsure."""
+    chart, value_set = context.chart, compiler.union(limitation.code)
+    hits = [
+        (record, concept)
+        for record, concept in chart.find(("Condition",), value_set)
+        if not _refused(record, context)
+    ]
+    if not hits:
+        return None
+    evidence = tuple(evidence_of(record, chart) for record, _ in hits[:2])
+    decides = any(concept.decides for _, concept in hits)
+    if not limitation.span.holds(context.service_date):
+        if not indication.after_limitation:
+            return None
+        return Explanation(None, limitation.says, indication.after_limitation, Gap.ATTEST, evidence=evidence)
+    if decides:
+        return Explanation(False, limitation.says, limitation.says, evidence=evidence)
+    why = next(concept.why_not for _, concept in hits)
+    return Explanation(None, limitation.says, f"{limitation.says}: {why}", Gap.ATTEST, evidence=evidence)
+
+
+def _refused(record: Record, context: Context) -> bool:
+    return refusal(record, moment_of(record, context.chart), context.as_of) is not None
+
+
+def _rems(context: Context, compiler: Compiler) -> Explanation:
+    """Whether a REMS of the product is in force on the service date."""
+    say, product = compiler.wording.say, context.product
+    what = say("evidence.rems_in_force", date=context.service_date)
+    if product is None:
+        return Explanation(None, what, say("evidence.product_untold"), Gap.ATTEST)
+    if rems := product.rems_on(context.service_date):
+        return Explanation(True, what, say("evidence.rems_named", rems=rems.name))
+    return Explanation(False, what, rems_gone(product, compiler))
+
+
+def rems_gone(product: Product, compiler: Compiler) -> str:
+    """Why no REMS is asked for: it ended, or there never was one."""
+    last = product.last_rems()
+    if last is None or last.span.end is None:
+        return compiler.wording.say("evidence.rems_never", product=product.brand)
+    return compiler.wording.say(
+        "evidence.rems_ended", date=last.span.end, first=last.span.end + timedelta(days=1)
+    )

@@ -1,0 +1,92 @@
+"""`observation`: a laboratory result under a code, in a window, with a readable value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from cdshooks.engine.evidence.context import Check, Compiler, Context, window_of
+from cdshooks.engine.evidence.judge import Candidate, Candidates, Verdict, judge, newest_first
+from cdshooks.engine.model import Explanation
+from cdshooks.engine.results import Reading, read_result
+from cdshooks.engine.valuesets import Concept
+
+
+def compile_observation(filters: Mapping[str, Any], compiler: Compiler) -> Check:
+    """Results under `code`; `value` must be read in them, `contradicts` says no, `asks` is for a person.
+
+    `conflict` {older, newer}: a sure result of the one followed by a same-day or newer result of the
+    other is shown with both dates and asked, whatever the window.
+    """
+    code = compiler.union(filters["code"])
+    reading_sets = {name: compiler.sets(filters.get(name)) for name in ("value", "contradicts", "asks")}
+    every = [value_set for sets in reading_sets.values() for value_set in sets]
+    ids = {name: frozenset(s.id for s in sets) for name, sets in reading_sets.items()}
+    window, say = window_of(filters), compiler.wording.say
+    kinds = compiler.reads("Observation")
+    conflict = filters.get("conflict")
+
+    def check(context: Context) -> Explanation:
+        candidates = Candidates(context, compiler.wording, window)
+        read: list[tuple[Candidate, Reading]] = []
+        for record, concept in context.chart.find(kinds, code):
+            reading = read_result(record, context.chart, every)
+            candidate = candidates.admit(record, value=reading.words)
+            if candidate is None:
+                continue
+            if concept.decides and reading.sure and candidate.verdict in (Verdict.FITS, Verdict.STALE):
+                read.append((candidate, reading))
+            candidates.add(_valued(candidate, concept, reading, ids, compiler) if every else _plain(candidate, concept))
+        if conflict and (pair := _conflict(read, conflict)):
+            candidates.found = [replace(c, verdict=Verdict.ASKS, why=say("evidence.conflict")) for c in pair]
+        counts = window.ask(context.as_of) if window else ""
+        what = say("evidence.observation", code=code.title, counts=f"dated {counts}" if counts else "of any date")
+        return judge(candidates, what, kinds, kind_name=say("evidence.kinds.Observation"))
+
+    return check
+
+
+def _plain(candidate: Candidate, concept: Concept) -> Candidate:
+    if candidate.verdict is Verdict.FITS and not concept.decides:
+        return replace(candidate, verdict=Verdict.ASKS, why=concept.why_not)
+    return candidate
+
+
+def _valued(
+    candidate: Candidate,
+    concept: Concept,
+    reading: Reading,
+    ids: Mapping[str, frozenset[str]],
+    compiler: Compiler,
+) -> Candidate:
+    """The candidate's verdict once its value has been read."""
+    if candidate.verdict not in (Verdict.FITS, Verdict.STALE):
+        return candidate
+    say = compiler.wording.say
+    if not reading.readable:
+        why = concept.why_not or say("evidence.no_value")
+        return candidate if candidate.verdict is Verdict.STALE else replace(candidate, verdict=Verdict.UNREAD, why=why)
+    if reading.sets <= ids["contradicts"] and reading.sure:
+        return replace(candidate, verdict=Verdict.CONTRADICTS)
+    if candidate.verdict is Verdict.STALE:
+        return candidate
+    if not reading.sure or not reading.sets <= ids["value"]:
+        return replace(candidate, verdict=Verdict.ASKS, why=say("evidence.not_sure"))
+    return _plain(candidate, concept)
+
+
+def _conflict(
+    read: list[tuple[Candidate, Reading]], conflict: Mapping[str, str]
+) -> list[Candidate] | None:
+    """The newest result of each side when an older sure one is followed by its opposite; else None."""
+    older_id, newer_id = (conflict[side].removeprefix("vs/") for side in ("older", "newer"))
+    older = newest_first(c for c, reading in read if reading.sets == {older_id} and c.moment)
+    newer = newest_first(c for c, reading in read if reading.sets == {newer_id} and c.moment)
+    if not older or not newer:
+        return None
+    first, second = older[0].moment, newer[0].moment
+    if first is None or second is None or second.last < first.first:
+        return None
+    return newest_first([older[0], newer[0]])
+

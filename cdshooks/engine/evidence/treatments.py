@@ -1,0 +1,213 @@
+"""`therapy`, `prior_infusion` and `planned_transplant`: what was given, and what is planned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+from cdshooks.engine.chart import MEDICATION_KINDS, Record, concept_of
+from cdshooks.engine.codes import concept_texts
+from cdshooks.engine.dates import Moment, Period
+from cdshooks.engine.evidence.context import Check, Compiler, Context
+from cdshooks.engine.evidence.judge import Candidate, Candidates, Verdict, judge
+from cdshooks.engine.model import Explanation, Gap
+from cdshooks.engine.products import Product
+
+_GIVEN = ("MedicationAdministration",)
+_UNFINISHED = ("in-progress", "stopped", "on-hold", "unknown", "preparation")
+_PLANNED = ("draft", "active", "on-hold", "preparation", "in-progress", "unknown")
+
+
+def compile_therapy(filters: Mapping[str, Any], compiler: Compiler) -> Check:
+    """Earlier treatment lines and drug classes: what the chart shows of them is listed and asked.
+
+    Lines are never counted from drug dates as proof, and a class that is not found is never
+    "not given"; so this form is to attest at most.
+    """
+    say, asks = compiler.wording.say, filters.get("asks", "")
+    classes = compiler.sets(filters.get("classes"))
+    drugs = classes + [s for s in compiler.sets(filters.get("drugs")) if s not in classes]
+    compiler.reads(*MEDICATION_KINDS[:1])
+
+    def check(context: Context) -> Explanation:
+        seen: dict[str, Moment | None] = {}
+        candidates = Candidates(context, compiler.wording)
+        for value_set in drugs:
+            for record, concept in context.chart.find(MEDICATION_KINDS, value_set):
+                candidate = candidates.admit(record)
+                if candidate is None or record.owned is None:
+                    continue
+                name = concept.ingredient or concept.display
+                first = seen.get(name)
+                earlier = candidate.moment and (first is None or candidate.moment.first < first.first)
+                seen[name] = candidate.moment if name not in seen or earlier else first
+        listed = ", ".join(f"{name} ({when})" if when else name for name, when in sorted(seen.items())[:6])
+        found = say("evidence.therapy_found", drugs=listed) if listed else say("evidence.therapy_none")
+        names = " + ".join(s.title for s in classes)
+        what = say("evidence.therapy", lines=filters["lines_at_least"], classes=names and f" incl. {names}", asks=asks)
+        lines = say("evidence.lines", lines=filters["lines_at_least"], classes=names and f" incl. {names}")
+        found = "; ".join(part for part in (lines, asks, found) if part)
+        return Explanation(None, what, found, Gap.ATTEST, left_out=tuple(candidates.left_out))
+
+    return check
+
+
+def compile_prior_infusion(filters: Mapping[str, Any], compiler: Compiler) -> Check:
+    """Another CAR-T given earlier: an infusion procedure, an administration, or a coded history of it.
+
+    True for a completed one of another product (or of one that the code does not name) or a deciding
+    history code; the same product within `same_course` days before the service date is the same
+    course, and so is a history first recorded on or after that infusion. The same product outside a
+    course, stopped or unfinished infusions, orders without administration, codes that only ask and
+    names in free text are for a person. The current order is not an earlier treatment.
+    """
+    procedure, medication = compiler.union(filters["procedure"]), compiler.union(filters["medication"])
+    history, course = compiler.union(filters["history"]), Period.parse(filters["same_course"])
+    kinds = compiler.reads("Procedure", "Condition")
+    say = compiler.wording.say
+
+    def check(context: Context) -> Explanation:
+        candidates = Candidates(context, compiler.wording)
+        same_course: list[date] = []
+        for record, concept in [
+            *context.chart.find(("Procedure",), procedure),
+            *context.chart.find(MEDICATION_KINDS, medication),
+            *((r, None) for r in _named(context, compiler)),
+        ]:
+            candidate = candidates.admit(record)
+            if candidate is None or candidate.verdict is not Verdict.FITS or _is_the_order(record, context):
+                continue
+            verdict, why = _infusion(record, candidate.moment, context, course, compiler)
+            if verdict is None:
+                same_course += [candidate.moment.first] if candidate.moment else []
+                continue
+            decides = concept is not None and concept.decides
+            if verdict is Verdict.FITS and not decides:
+                verdict, why = Verdict.ASKS, concept.why_not if concept else say("evidence.free_text")
+            candidates.add(replace(candidate, verdict=verdict, why=why, leading=verdict is Verdict.ASKS))
+        for record, concept in context.chart.find(("Condition",), history):
+            candidate = candidates.admit(record)
+            if candidate is None or _recorded_in_course(candidate.moment, same_course):
+                continue
+            if candidate.verdict is Verdict.FITS and not concept.decides:
+                candidate = replace(candidate, verdict=Verdict.ASKS, why=concept.why_not, leading=True)
+            candidates.add(candidate)
+        return judge(candidates, say("evidence.prior_infusion"), kinds, kind_name=say("evidence.kinds.infusion"))
+
+    return check
+
+
+def _named(context: Context, compiler: Compiler) -> Iterator[Record]:
+    """Medication records and procedures that name a product in words under no code of ours."""
+    products, chart = compiler.products, context.chart
+    for kind in ("Procedure", *MEDICATION_KINDS):
+        for record in chart.all_of_kind(kind):
+            if not products.coded(chart.codes_of(record)) and products.named(concept_texts(concept_of(record, chart))):
+                yield record
+
+
+def _is_the_order(record: Record, context: Context) -> bool:
+    """True for the order that is being signed, and for requests that ask for the same thing."""
+    if record.reference == context.order.reference:
+        return True
+    return record.kind == "MedicationRequest" and record.resource.get("status") != "completed"
+
+
+def _products_of(record: Record, context: Context, compiler: Compiler) -> set[str]:
+    products = compiler.products
+    coded = {str(product.id) for product, _ in products.coded(context.chart.codes_of(record))}
+    return coded or {str(p.id) for p, _ in products.named(concept_texts(concept_of(record, context.chart)))}
+
+
+def _infusion(
+    record: Record, moment: Moment | None, context: Context, course: Period, compiler: Compiler
+) -> tuple[Verdict | None, str]:
+    """The verdict on one infusion; None when it belongs to the course that is being ordered."""
+    say, status = compiler.wording.say, record.resource.get("status")
+    if record.kind not in ("Procedure", *_GIVEN):
+        return Verdict.ASKS, say("evidence.order_only")
+    if status != "completed":
+        return Verdict.ASKS, say("evidence.unfinished", status=status)
+    named, ordered = _products_of(record, context, compiler), _ordered(context.product)
+    within = moment is not None and course.before(context.service_date) <= moment.first <= context.service_date
+    if ordered in named and len(named) == 1:
+        return (None, "") if within else (Verdict.ASKS, say("evidence.same_product"))
+    if not named and within:
+        return Verdict.ASKS, say("evidence.maybe_same_course")
+    return Verdict.FITS, ""
+
+
+def _ordered(product: Product | None) -> str:
+    return str(product.id) if product else ""
+
+
+def _recorded_in_course(moment: Moment | None, same_course: list[date]) -> bool:
+    return moment is not None and any(moment.first >= infused for infused in same_course)
+
+
+def compile_planned_transplant(filters: Mapping[str, Any], compiler: Compiler) -> Check:
+    """An autologous transplant ordered or scheduled with the infusion.
+
+    True for one in the same signing session or encounter, or dated within `within` after today or of
+    the infusion; completed, allogeneic, unspecified, undated or later ones are for a person.
+    """
+    autologous, other = compiler.union(filters["autologous"]), compiler.union(filters["other"])
+    within = Period.parse(filters["within"])
+    say = compiler.wording.say
+
+    def check(context: Context) -> Explanation:
+        candidates = Candidates(context, compiler.wording)
+        session = {id(record) for record in context.session}
+        for record in [*context.session, *_on_chart(context)]:
+            codes = list(context.chart.codes_of(record))
+            concept = next((c for coded in codes if (c := autologous.find(coded))), None)
+            kind_concept = concept or next((c for coded in codes if (c := other.find(coded))), None)
+            if kind_concept is None:
+                continue
+            candidate = _planned(candidates, record)
+            if candidate is None or candidate.verdict is not Verdict.FITS:
+                candidates.add(candidate)
+                continue
+            concurrent = concept is not None and concept.decides and _concurrent(
+                record, candidate.moment, id(record) in session, within, context
+            )
+            why = kind_concept.why_not or say("evidence.transplant_asked")
+            verdict = Verdict.FITS if concurrent else Verdict.ASKS
+            candidates.add(replace(candidate, verdict=verdict, why=why))
+        return judge(candidates, say("evidence.transplant", days=within.days), (), kind_name=say("evidence.kinds.transplant"))
+
+    return check
+
+
+def _on_chart(context: Context) -> list[Record]:
+    ordered = {record.reference for record in context.session}
+    kinds = ("ServiceRequest", "Procedure")
+    records = [record for kind in kinds for record in context.chart.all_of_kind(kind)]
+    return [record for record in records if record.reference not in ordered]
+
+
+def _planned(candidates: Candidates, record: Record) -> Candidate | None:
+    """Admit a plan: unlike evidence, it may lie in the future."""
+    later = replace(candidates.context, as_of=date.max - timedelta(days=1))
+    admitted = Candidates(later, candidates.wording)
+    candidate = admitted.admit(record)
+    candidates.left_out += admitted.left_out
+    return candidate
+
+
+def _concurrent(
+    record: Record, moment: Moment | None, in_session: bool, within: Period, context: Context
+) -> bool:
+    if record.resource.get("status") not in _PLANNED:
+        return False
+    encounter = record.resource.get("encounter")
+    named = encounter.get("reference", "") if isinstance(encounter, Mapping) else ""
+    if moment is None:
+        same = bool(context.encounter) and str(named).rsplit("/", 1)[-1] == context.encounter
+        return in_session or same
+    near_today = context.as_of <= moment.last and moment.first <= within.after(context.as_of)
+    infusion = context.service_date
+    near_infusion = within.before(infusion) <= moment.last and moment.first <= within.after(infusion)
+    return in_session or near_today or near_infusion

@@ -1,0 +1,110 @@
+"""Whose record is it? The set of spellings under which the request's patient may be named.
+
+A record of another patient is never evidence; a record that names nobody is not evidence either,
+but there is something to look at. An absolute reference under a base that we do not know counts
+only when the request itself carries the Patient of that id and nothing in the reference disagrees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cdshooks.engine.model import Resource
+
+Entry = tuple[str | None, Resource]
+"""(fullUrl, resource) of a Bundle entry or of a bare resource."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Decides whether a reference names the patient of the request."""
+
+    patient_id: str
+    patient: Resource | None = None
+    bases: frozenset[str] = frozenset()
+    own_urls: frozenset[str] = frozenset()
+    _seen: dict[str, bool | None] = field(default_factory=dict, compare=False)
+
+    def owns(self, subject: Any) -> bool | None:
+        """True for our patient, False for anyone else, None when the reference names nobody readable."""
+        if not isinstance(subject, Mapping):
+            return None
+        reference = subject.get("reference")
+        if not isinstance(reference, str) or not reference.strip():
+            return self._by_identifier(subject.get("identifier"))
+        if reference not in self._seen:
+            self._seen[reference] = self._by_reference(reference.strip())
+        owned = self._seen[reference]
+        if owned and "identifier" in subject and self._by_identifier(subject["identifier"]) is False:
+            return False
+        return owned
+
+    def _by_reference(self, reference: str) -> bool | None:
+        if reference in self.own_urls:
+            return True
+        if reference.startswith("#"):
+            return None
+        if reference.lower().startswith("urn:"):
+            return reference.rsplit(":", 1)[-1] == self.patient_id
+        base, kind, identifier = split_reference(reference)
+        if kind not in ("", "Patient") or identifier != self.patient_id:
+            return False
+        return not base or base in self.bases or self.patient is not None
+
+    def _by_identifier(self, identifier: Any) -> bool | None:
+        """Compare a logical identifier with the Patient's own: None when they share no system."""
+        if not isinstance(identifier, Mapping) or self.patient is None:
+            return None
+        system, value = identifier.get("system"), identifier.get("value")
+        own = {
+            str(item.get("value", "")).strip()
+            for item in listed(self.patient.get("identifier"))
+            if isinstance(item, Mapping) and item.get("system") == system
+        }
+        if not own or not isinstance(value, str):
+            return None
+        return value.strip() in own
+
+
+def listed(value: Any) -> list[Any]:
+    """A list as it is, a single value as a list of one, nothing as []."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def split_reference(reference: str) -> tuple[str, str, str]:
+    """(base, type, id) of a FHIR reference, version part dropped; a bare id has an empty type."""
+    path = reference.split("?", 1)[0].split("/_history/", 1)[0].rstrip("/")
+    parts = path.rsplit("/", 2)
+    if len(parts) == 3:
+        return fold_base(parts[0]), parts[1], parts[2]
+    return "", parts[0] if len(parts) == 2 else "", parts[-1]
+
+
+def fold_base(url: str) -> str:
+    """A server's base without scheme differences: no trailing slash, lower-case scheme and host."""
+    scheme, separator, rest = url.strip().rstrip("/").partition("://")
+    if not separator:
+        return url.strip("/")
+    host, slash, path = rest.partition("/")
+    return f"{scheme.lower()}://{host.lower()}{slash}{path}"
+
+
+def identify(patient_id: str, server: str | None, entries: Iterable[Entry]) -> Identity:
+    """Build the Identity of `patient_id` from the request's server and the Patient it carries."""
+    patient: Resource | None = None
+    bases = {fold_base(server)} if server else set()
+    urls: set[str] = set()
+    for full_url, resource in entries:
+        if resource.get("resourceType") != "Patient" or resource.get("id") != patient_id:
+            continue
+        patient = patient or resource
+        if full_url:
+            urls.add(full_url)
+            base, _, identifier = split_reference(full_url)
+            if base and identifier == patient_id:
+                bases.add(base)
+    return Identity(patient_id, patient, frozenset(bases), frozenset(urls))

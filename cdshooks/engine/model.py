@@ -1,0 +1,173 @@
+"""The records that the engine passes around: frozen, without behaviour that reads anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any, NewType
+
+from cdshooks.engine.truth import Truth
+
+CriterionId = NewType("CriterionId", str)
+PolicyId = NewType("PolicyId", str)
+ProductId = NewType("ProductId", str)
+Paragraph = NewType("Paragraph", str)
+
+Resource = Mapping[str, Any]
+"""One FHIR resource as JSON; read, never changed."""
+
+
+class Gap(StrEnum):
+    """Why something is unknown, from the requester's side."""
+
+    MISSING = "missing"
+    STALE = "stale"
+    COULD_NOT_CHECK = "could-not-check"
+    ATTEST = "attest"
+
+
+class Outcome(StrEnum):
+    """The outcome of one criterion."""
+
+    MET = "met"
+    NOT_MET = "not-met"
+    MISSING = "missing"
+    STALE = "stale"
+    COULD_NOT_CHECK = "could-not-check"
+    ATTEST = "attest"
+    NOT_APPLICABLE = "not-applicable"
+
+
+class Result(StrEnum):
+    """The outcome of a determination, worst first."""
+
+    EXCLUSION_FOUND = "exclusion-found"
+    CRITERION_NOT_MET = "criterion-not-met"
+    REVIEW_NEEDED = "review-needed"
+    DOCUMENTATION_MISSING = "documentation-missing"
+    COULD_NOT_CHECK = "could-not-check"
+    READY = "ready"
+
+
+class Why(StrEnum):
+    """Why a record of the request was not used as evidence."""
+
+    ANOTHER_PATIENT = "another patient"
+    ENTERED_IN_ERROR = "entered-in-error"
+    REFUTED = "refuted"
+    NOT_DONE = "not-done"
+    CANCELLED = "cancelled"
+    PRELIMINARY = "preliminary"
+    FUTURE_DATED = "future-dated"
+    UNDATED = "undated"
+    UNREADABLE = "unreadable"
+
+
+class Section(StrEnum):
+    """The three sections of a policy; the section is the logic."""
+
+    COVERAGE = "coverage"
+    EXCLUSIONS = "exclusions"
+    DOCUMENTATION = "documentation"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A record of the chart that an answer rests on; `display` is chart text, not yet escaped."""
+
+    reference: str
+    date: str | None = None
+    display: str = ""
+    source: str | None = None
+    sensitive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A record that was not used, and why."""
+
+    reference: str
+    why: Why
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One node of the explanation tree: what was asked, what was found, and what that makes it."""
+
+    truth: Truth
+    sentence: str
+    found: str = ""
+    gap: Gap | None = None
+    evidence: tuple[Evidence, ...] = ()
+    counts_until: date | None = None
+    notes: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    children: tuple[Explanation, ...] = ()
+    leading: bool = False
+    to_review: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A draft order recognised as a CAR-T order.
+
+    `product` is None when it cannot be told; `grade` is that of the code that recognised it
+    (``text`` when it was recognised by name); `kind` says what the code names (a drug, an
+    ingredient, a procedure); `service_date_source` is None when the order gives no date.
+    """
+
+    reference: str
+    resource: Resource
+    product: ProductId | None
+    recognized_by: str
+    grade: str
+    kind: str
+    service_date: date
+    service_date_source: str | None
+    traps: tuple[str, ...] = ()
+    trial: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One criterion applied to one chart."""
+
+    criterion: CriterionId
+    section: Section
+    cite: tuple[Paragraph, ...]
+    outcome: Outcome
+    reason: str
+    ask: str
+    owner: str
+    label: str
+    evidence: tuple[Evidence, ...] = ()
+    counts_until: date | None = None
+    notes: tuple[str, ...] = ()
+    leading: bool = False
+    to_review: int = 0
+    remedy: str | None = None
+    group: str | None = None
+    explanation: Explanation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """Something to know at a later stage (a claim, the day of service); never a finding."""
+
+    cite: tuple[Paragraph, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Determination:
+    """What the documents show, criterion by criterion, for one order under one policy."""
+
+    outcome: Result
+    findings: tuple[Finding, ...]
+    reminders: tuple[Reminder, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    overridden_by: tuple[Paragraph, ...] = ()
+    notes: tuple[str, ...] = ()

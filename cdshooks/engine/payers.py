@@ -1,0 +1,83 @@
+"""Payers: how a Coverage is recognised as a payer's, in words and identifiers of the library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from cdshooks.engine.products import Span, span
+from cdshooks.engine.valuesets import fold_words
+
+
+@dataclass(frozen=True, slots=True)
+class NameRule:
+    """A way in which a payer is named: all of these words, none of those, on these service dates."""
+
+    all_of: tuple[str, ...]
+    none_of: tuple[str, ...]
+    span: Span
+    says: str
+
+    def fits(self, folded: str, day: date) -> bool:
+        """True when the folded text names the payer on `day`."""
+        return (
+            self.span.holds(day)
+            and all(fold_words(word) in folded for word in self.all_of)
+            and not any(fold_words(word) in folded for word in self.none_of)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """A payer of the library, its programme and its policies."""
+
+    id: str
+    name: str
+    short: str
+    program: str
+    names: tuple[NameRule, ...]
+    identifiers: frozenset[tuple[str, str]]
+    policies: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PayerMatch:
+    """A recognised payer and what to say about how it was recognised."""
+
+    payer: Payer
+    says: str = ""
+
+
+def read_payer(data: Mapping[str, Any]) -> Payer:
+    """Read one payer file (already schema-checked)."""
+    recognised = data["recognised_by"]
+    return Payer(
+        id=data["id"],
+        name=data["name"],
+        short=data["short"],
+        program=data.get("program", ""),
+        names=tuple(
+            NameRule(tuple(r["all_of"]), tuple(r.get("none_of", [])), span(r), r.get("says", ""))
+            for r in recognised.get("names", [])
+        ),
+        identifiers=frozenset((i["system"], str(i["value"])) for i in recognised.get("identifiers", [])),
+        policies=tuple(data["policies"]),
+    )
+
+
+def recognise(
+    payers: Iterable[Payer], texts: Iterable[str], identifiers: Iterable[tuple[str, str]], day: date
+) -> PayerMatch | None:
+    """The payer that a coverage names, by identifier first, then by its words taken together."""
+    known, words = list(payers), fold_words(" / ".join(texts))
+    given = set(identifiers)
+    for payer in known:
+        if payer.identifiers & given:
+            return PayerMatch(payer)
+    for payer in known:
+        for rule in payer.names:
+            if rule.fits(words, day):
+                return PayerMatch(payer, rule.says)
+    return None

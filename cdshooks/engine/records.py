@@ -1,0 +1,221 @@
+"""What one record may be used for: its status, its date, its words, its author.
+
+The status words are FHIR's own; everything that depends on a terminology stands in the library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from cdshooks.engine.chart import MEDICATION_KINDS, Chart, Record, concept_of
+from cdshooks.engine.codes import coding_list, concept_texts
+from cdshooks.engine.dates import Moment, read_moment
+from cdshooks.engine.identity import listed
+from cdshooks.engine.model import Evidence, Resource, Why
+
+_REFUSED = {
+    "entered-in-error": Why.ENTERED_IN_ERROR,
+    "not-done": Why.NOT_DONE,
+    "not-taken": Why.NOT_DONE,
+    "cancelled": Why.CANCELLED,
+    "revoked": Why.CANCELLED,
+    "superseded": Why.CANCELLED,
+    "refuted": Why.REFUTED,
+}
+_FINAL = {
+    "Observation": ("final", "amended", "corrected"),
+    "DiagnosticReport": ("final", "amended", "corrected", "appended"),
+}
+_DATE_FIELDS = {
+    "Observation": ("effectiveDateTime", "effectiveInstant", "effectivePeriod", "effectiveTiming"),
+    "DiagnosticReport": ("effectiveDateTime", "effectivePeriod"),
+    "Procedure": ("performedDateTime", "performedPeriod", "performed", "occurrenceDateTime", "occurrencePeriod"),
+    "Condition": ("onsetDateTime", "onsetPeriod", "recordedDate", "assertedDate", "dateRecorded"),
+    "MedicationRequest": ("authoredOn",),
+    "MedicationAdministration": ("effectiveDateTime", "effectivePeriod", "occurenceDateTime", "occurencePeriod"),
+    "MedicationStatement": ("effectiveDateTime", "effectivePeriod", "dateAsserted"),
+    "MedicationDispense": ("whenHandedOver", "whenPrepared"),
+    "ServiceRequest": ("occurrenceDateTime", "occurrencePeriod", "occurrenceTiming"),
+}
+_AUTHORS = ("performer", "author", "asserter", "recorder", "resultsInterpreter", "custodian", "requester")
+_ABSENT_DATA = "dataAbsentReason"
+_LONGEST_TEXT = 120
+
+
+def status_words(resource: Resource) -> list[str]:
+    """Every status-like word of a resource, lower-case: status, docStatus and verificationStatus."""
+    words = [resource.get("status"), resource.get("docStatus"), *code_words(resource.get("verificationStatus"))]
+    if resource.get("notDone") is True or resource.get("wasNotGiven") is True:
+        words.append("not-done")
+    return [word.strip().lower() for word in words if isinstance(word, str)]
+
+
+def code_words(concept: Any) -> list[str]:
+    """The codes of a status concept, whether it is a word, a Coding or a CodeableConcept."""
+    if isinstance(concept, str):
+        return [concept.lower()]
+    words = [c.get("code") for c in coding_list(concept) if isinstance(c, Mapping)]
+    if isinstance(concept, Mapping) and not words:
+        words = [concept.get("text")]
+    return [word.strip().lower() for word in words if isinstance(word, str)]
+
+
+def refusal(record: Record, when: Moment | None, as_of: date) -> Why | None:
+    """Why a record can never be evidence (status, or dated after `as_of`); None when it may be."""
+    for word in status_words(record.resource):
+        if word in _REFUSED:
+            return _REFUSED[word]
+    if when is not None and when.first > as_of:
+        return Why.FUTURE_DATED
+    return None
+
+
+def unread_reason(record: Record) -> tuple[str, Why] | None:
+    """Why a record cannot be relied on yet though it is there; None when it can."""
+    if record.owned is None:
+        return "it names no patient", Why.UNREADABLE
+    status = record.resource.get("status")
+    if record.kind in _FINAL and status not in _FINAL[record.kind]:
+        return (f"its status is {status}" if isinstance(status, str) else "it has no status"), Why.PRELIMINARY
+    if record.kind == "DocumentReference" and record.resource.get("docStatus") == "preliminary":
+        return "it is a draft", Why.PRELIMINARY
+    if record.kind == "Observation" and record.body.get(_ABSENT_DATA):
+        return "its result is given as absent", Why.UNREADABLE
+    return None
+
+
+def moment_of(record: Record, chart: Chart) -> Moment | None:
+    """When the thing happened: collection or performance first, then issue; never lastUpdated."""
+    resource = record.resource
+    if record.kind == "DocumentReference":
+        return _document_moment(resource, chart)
+    for name in _DATE_FIELDS.get(record.kind, ()):
+        if moment := _read(resource.get(name), chart):
+            return moment
+    for reference in listed(resource.get("specimen")):
+        specimen = chart.resolve(reference, resource)
+        collection = specimen.get("collection") if specimen else None
+        if isinstance(collection, Mapping):
+            for name in ("collectedDateTime", "collectedPeriod"):
+                if moment := _read(collection.get(name), chart):
+                    return moment
+    if record.kind in _FINAL:
+        return _read(resource.get("issued"), chart)
+    return None
+
+
+def _document_moment(resource: Resource, chart: Chart) -> Moment | None:
+    context = resource.get("context")
+    if isinstance(context, Mapping) and (moment := _read(context.get("period"), chart)):
+        return moment
+    if moment := _read(resource.get("date") or resource.get("created") or resource.get("indexed"), chart):
+        return moment
+    for content in listed(resource.get("content")):
+        attachment = content.get("attachment") if isinstance(content, Mapping) else None
+        if isinstance(attachment, Mapping) and (moment := _read(attachment.get("creation"), chart)):
+            return moment
+    return None
+
+
+def _read(value: Any, chart: Chart) -> Moment | None:
+    if isinstance(value, Mapping):
+        event = listed(value.get("event"))
+        start = read_moment(value.get("start") or (event[0] if event else None), chart.zone)
+        end = read_moment(value.get("end"), chart.zone)
+        return start.until(end) if start and end else start or end
+    return read_moment(value, chart.zone)
+
+
+def title_of(record: Record, chart: Chart) -> str:
+    """The words that name a record: for a document its description, title and type."""
+    texts = concept_texts(concept_of(record, chart))
+    if record.kind == "DocumentReference":
+        texts = [*document_titles(record.resource), *texts]
+    return texts[0] if texts else record.kind
+
+
+def document_titles(resource: Resource) -> list[str]:
+    """Description and attachment titles of a DocumentReference."""
+    titles = [resource.get("description")]
+    for content in listed(resource.get("content")):
+        attachment = content.get("attachment") if isinstance(content, Mapping) else None
+        if isinstance(attachment, Mapping):
+            titles.append(attachment.get("title"))
+    return [title for title in titles if isinstance(title, str) and title.strip()]
+
+
+def all_texts(record: Record, chart: Chart) -> list[str]:
+    """Every short text in which a document, report or order says what it is about."""
+    resource = record.resource
+    texts = concept_texts(concept_of(record, chart))
+    if record.kind == "DocumentReference":
+        texts += document_titles(resource)
+    if record.kind == "DiagnosticReport":
+        texts += [resource["conclusion"]] if isinstance(resource.get("conclusion"), str) else []
+        for form in listed(resource.get("presentedForm")):
+            if isinstance(form, Mapping) and isinstance(form.get("title"), str):
+                texts.append(form["title"])
+    return texts
+
+
+def specimen_texts(record: Record, chart: Chart) -> list[str]:
+    """What the record says its specimen or body site is; [] when it does not say."""
+    texts = concept_texts(record.resource.get("bodySite"))
+    for reference in listed(record.resource.get("specimen")):
+        if not isinstance(reference, Mapping):
+            continue
+        if isinstance(reference.get("display"), str):
+            texts.append(reference["display"])
+        if specimen := chart.resolve(reference, record.resource):
+            texts += concept_texts(specimen.get("type"))
+    return texts
+
+
+def author_of(record: Record, chart: Chart) -> str | None:
+    """The laboratory or author that a record names, by display or by the resource it refers to."""
+    for name in _AUTHORS:
+        for item in listed(record.resource.get(name)):
+            reference = item.get("actor", item) if isinstance(item, Mapping) else None
+            if not isinstance(reference, Mapping):
+                continue
+            if isinstance(reference.get("display"), str):
+                return str(reference["display"])
+            target = chart.resolve(reference, record.resource)
+            if target and isinstance(target.get("name"), str):
+                return str(target["name"])
+    return None
+
+
+def evidence_of(
+    record: Record, chart: Chart, *, value: str = "", when: Moment | None = None, sensitive: bool = False
+) -> Evidence:
+    """The Evidence that a record makes; a record with a confidentiality label is always sensitive."""
+    title = clip(title_of(record, chart))
+    author = author_of(record, chart)
+    return Evidence(
+        reference=record.reference,
+        date=str(when) if when else None,
+        display=f"{title}: {clip(value)}" if value else title,
+        source=clip(author) if author else None,
+        sensitive=sensitive or is_labelled(record.resource, chart),
+    )
+
+
+def clip(text: str) -> str:
+    """Chart text on one line and no longer than a reader wants it."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_TEXT else line[: _LONGEST_TEXT - 1] + "…"
+
+
+def is_labelled(resource: Resource, chart: Chart) -> bool:
+    """True when the record carries a confidentiality label beyond the ordinary ones."""
+    meta = resource.get("meta")
+    labels = listed(meta.get("security")) if isinstance(meta, Mapping) else []
+    return any(chart.systems.is_label(coding) for coding in labels)
+
+
+def is_medication(record: Record) -> bool:
+    """True for the four kinds of medication record."""
+    return record.kind in MEDICATION_KINDS

@@ -1,0 +1,142 @@
+"""Value sets: which codes mean a thing, how far each code may be trusted, and result words.
+
+Grade A with `decides` not false may make a criterion met or not met; grade B may find or raise a
+question; an unsourced code is off and is not loaded at all. Word sets hold phrases and only find.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cdshooks.engine.codes import Coded, Systems, ndc11
+
+WORDS = "urn:cdshooks:words"
+_EXTENSION = "urn:cdshooks:"
+_SEPARATORS = re.compile(r"[,.;:()\[\]{}/\\|\n\r\t]+")
+_JOINERS = re.compile(r"[\s‐‑‒–-]+")
+_NOT_WORD = re.compile(r"[^a-z0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """One code of a value set with what it may do."""
+
+    coded: Coded
+    display: str
+    grade: str
+    decides: bool
+    why_not: str = ""
+    role: str = ""
+    tty: str = ""
+    ingredient: str = ""
+
+
+@dataclass(frozen=True)
+class ValueSet:
+    """A set of concepts, result words and phrases under one id."""
+
+    id: str
+    title: str
+    concepts: Mapping[Coded, Concept]
+    prefixes: Mapping[Coded, Concept]
+    words: Mapping[str, Concept]
+    phrases: tuple[str, ...]
+
+    def find(self, coded: Coded) -> Concept | None:
+        """The concept for a code, or for the category header that a longer code descends from."""
+        return self.concepts.get(coded) or find_prefix(self.prefixes, coded)
+
+    def mentions(self, text: str) -> str | None:
+        """The first phrase of the set that stands in `text` as whole words, any case."""
+        folded = fold_words(text)
+        return next((phrase for phrase in self.phrases if fold_words(phrase) in folded), None)
+
+
+def find_prefix(prefixes: Mapping[Coded, Concept], coded: Coded) -> Concept | None:
+    """The header concept whose code begins this one, longest first; None when there is none."""
+    if not prefixes:
+        return None
+    system, code = coded
+    for end in range(len(code), 2, -1):
+        if concept := prefixes.get((system, code[:end].rstrip("."))):
+            return concept
+    return None
+
+
+def fold_words(text: str) -> str:
+    """Lower-case words between single blanks, so that whole words are found by `in`."""
+    return f" {_NOT_WORD.sub(' ', text.lower()).strip()} "
+
+
+def result_tokens(text: str) -> list[str]:
+    """A result text as tokens: split at punctuation, upper-cased, blanks and hyphens dropped."""
+    parts = (_JOINERS.sub("", part).upper() for part in _SEPARATORS.split(text))
+    return [part for part in parts if part]
+
+
+def read_value_set(data: Mapping[str, Any], systems: Systems) -> ValueSet:
+    """Read a FHIR R4 ValueSet of the library; unsourced codes are left out."""
+    concepts: dict[Coded, Concept] = {}
+    prefixes: dict[Coded, Concept] = {}
+    words: dict[str, Concept] = {}
+    phrases: list[str] = []
+    for include in data.get("compose", {}).get("include", []):
+        system = systems.system(include["system"])
+        for entry in include.get("concept", []):
+            facts = extensions(entry)
+            if include["system"] == WORDS:
+                phrases.append(entry["display"])
+                continue
+            if facts.get("grade") not in ("A", "B"):
+                continue
+            code = ndc11(entry["code"]) if system.ndc else entry["code"]
+            concept = _concept((system.id, code), entry, facts)
+            (prefixes if facts.get("match") == "prefix" else concepts)[concept.coded] = concept
+            for designation in entry.get("designation", []):
+                words[designation["value"]] = concept
+    return ValueSet(data["id"], data.get("title", data["id"]), concepts, prefixes, words, tuple(phrases))
+
+
+def extensions(element: Mapping[str, Any]) -> dict[str, Any]:
+    """Our own extensions of a ValueSet element, by short name."""
+    return {
+        extension["url"].removeprefix(_EXTENSION): next(
+            (value for key, value in extension.items() if key.startswith("value")), None
+        )
+        for extension in element.get("extension", [])
+    }
+
+
+def _concept(coded: Coded, entry: Mapping[str, Any], facts: Mapping[str, Any]) -> Concept:
+    grade = facts["grade"]
+    return Concept(
+        coded=coded,
+        display=entry.get("display", ""),
+        grade=grade,
+        decides=grade == "A" and facts.get("decides") is not False,
+        why_not=facts.get("why-not") or ("" if grade == "A" else "seen only in a secondary source"),
+        role=facts.get("role", ""),
+        tty=facts.get("tty", ""),
+        ingredient=facts.get("ingredient", ""),
+    )
+
+
+def union(value_sets: Iterable[ValueSet]) -> ValueSet:
+    """One set that holds all of several; a concept that decides in any of them decides."""
+    sets = list(value_sets)
+    concepts: dict[Coded, Concept] = {}
+    for value_set in sets:
+        for coded, concept in value_set.concepts.items():
+            if coded not in concepts or concept.decides:
+                concepts[coded] = concept
+    return ValueSet(
+        id="+".join(value_set.id for value_set in sets),
+        title=" or ".join(value_set.title for value_set in sets),
+        concepts=concepts,
+        prefixes={coded: concept for s in sets for coded, concept in s.prefixes.items()},
+        words={word: concept for s in sets for word, concept in s.words.items()},
+        phrases=tuple(phrase for s in sets for phrase in s.phrases),
+    )
