@@ -135,6 +135,7 @@ def test_an_id_longer_than_fhir_allows_is_kept_whole() -> None:
 def test_prefetch_is_decoded_key_by_key() -> None:
     request = read(call(prefetch={"patient": {"resourceType": "Patient"}, "nothing": None}))
     assert request.prefetch_value("patient") == {"resourceType": "Patient"}
+    assert request.prefetch_value("patient") is request.prefetch_value("patient")
     assert request.prefetch_value("nothing") is None
     with pytest.raises(KeyError):
         request.prefetch_value("not-sent")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from msgspec import Raw
@@ -41,13 +41,16 @@ class Request:
     authorization_patient: str | None
     extension: Mapping[str, Any]
     body_sha256: str
+    _decoded: dict[str, Any] = field(default_factory=dict, compare=False)
 
     def prefetch_value(self, key: str) -> Any:
         """What the EHR sent under a prefetch key; None for a null.
 
         Raises KeyError when the key was not sent, RequestError (400) when its JSON cannot be used.
         """
-        return json_body.value(self.prefetch[key], "prefetch")
+        if key not in self._decoded:
+            self._decoded[key] = json_body.value(self.prefetch[key], "prefetch")
+        return self._decoded[key]
 
 
 def read_request(body: bytes, service_id: str, hook: str) -> Request:

@@ -1,0 +1,1 @@
+"""The web edge: the only package that reads the clock, the environment and the disk while answering."""

@@ -1,0 +1,160 @@
+"""What an operator can set, all of it, read once from the environment at start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+PREFIX = "CDSHOOKS_"
+Mode = Literal["demo", "production"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One environment variable: its default as written, and what it means to an operator."""
+
+    name: str
+    default: str
+    meaning: str
+
+
+SETTINGS = (
+    Setting("CDSHOOKS_LIBRARY", "", "folder of the card library; empty means the copy that ships with the package"),
+    Setting("CDSHOOKS_PUBLIC_URL", "", "address that EHRs call, for links; empty means the address of each call"),
+    Setting("CDSHOOKS_TIMEZONE", "UTC", "IANA time zone whose calendar day is today"),
+    Setting("CDSHOOKS_MODE", "production", "demo (open to anyone, synthetic data only) or production"),
+    Setting("CDSHOOKS_DEFAULT_FACILITY", "", "NPI of the treatment centre to use when an order names none"),
+)
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used: its name, what was read and what to write instead."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one process."""
+
+    library: Path
+    public_url: str | None
+    timezone: ZoneInfo
+    mode: Mode
+    default_facility: str | None
+
+    @property
+    def demo(self) -> bool:
+        """Whether anyone may call, with synthetic data only."""
+        return self.mode == "demo"
+
+    def environment(self) -> dict[str, str]:
+        """The variables from which `read_settings` makes these settings again, in a worker process."""
+        return {
+            "CDSHOOKS_LIBRARY": str(self.library),
+            "CDSHOOKS_PUBLIC_URL": self.public_url or "",
+            "CDSHOOKS_TIMEZONE": self.timezone.key,
+            "CDSHOOKS_MODE": self.mode,
+            "CDSHOOKS_DEFAULT_FACILITY": self.default_facility or "",
+        }
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """The settings in an environment. Raises SettingsError for one that is unknown or cannot be used."""
+    _check_names(environment)
+    read = {setting.name: environment.get(setting.name, "").strip() or setting.default for setting in SETTINGS}
+    return Settings(
+        library=_library(read["CDSHOOKS_LIBRARY"]),
+        public_url=_public_url(read["CDSHOOKS_PUBLIC_URL"]),
+        timezone=_timezone(read["CDSHOOKS_TIMEZONE"]),
+        mode=_mode(read["CDSHOOKS_MODE"]),
+        default_facility=_default_facility(read["CDSHOOKS_DEFAULT_FACILITY"]),
+    )
+
+
+def refuse_production(settings: Settings) -> None:
+    """Raise SettingsError in production mode, which this release cannot offer."""
+    if not settings.demo:
+        raise SettingsError(
+            "CDSHOOKS_MODE is production, and production mode is not available yet: client authentication is not"
+            " in this release, so anyone could call the service. For synthetic data only, write CDSHOOKS_MODE=demo"
+            " or `cdshooks serve --demo`."
+        )
+
+
+def default_library() -> Path:
+    """The card library to use when none is set: this checkout's, else the copy inside the installed package."""
+    return _shipped("cards")
+
+
+def default_fixtures() -> Path:
+    """The synthetic charts: this checkout's, else the copy inside the installed package."""
+    return _shipped("fhir_fixtures")
+
+
+def _shipped(name: str) -> Path:
+    package = Path(__file__).resolve().parents[1]
+    if (package.parent / "pyproject.toml").is_file():
+        return package.parent / name
+    return package / "_data" / name
+
+
+def _check_names(environment: Mapping[str, str]) -> None:
+    known = [setting.name for setting in SETTINGS]
+    for name in environment:
+        if name.startswith(PREFIX) and name not in known:
+            raise SettingsError(f"{name} is not a setting of this release. Write one of {', '.join(known)}.")
+
+
+def _library(text: str) -> Path:
+    if not text:
+        return default_library()
+    if not Path(text).is_dir():
+        raise _unusable("CDSHOOKS_LIBRARY", text, "the path of a card library folder, such as cards")
+    return Path(text).resolve()
+
+
+def _public_url(text: str) -> str | None:
+    if not text:
+        return None
+    wanted = "an absolute address without a query, such as https://cds.hospital.example"
+    try:
+        url = urlsplit(text)
+    except ValueError:
+        raise _unusable("CDSHOOKS_PUBLIC_URL", text, wanted) from None
+    if url.scheme not in ("http", "https") or not url.hostname or url.username or url.query or url.fragment:
+        raise _unusable("CDSHOOKS_PUBLIC_URL", text, wanted)
+    return text.rstrip("/")
+
+
+def _timezone(text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise _unusable("CDSHOOKS_TIMEZONE", text, "an IANA name, such as America/New_York") from None
+
+
+def _mode(text: str) -> Mode:
+    if text not in ("demo", "production"):
+        raise _unusable("CDSHOOKS_MODE", text, "demo or production")
+    return cast(Mode, text)
+
+
+def _default_facility(text: str) -> str | None:
+    if text and not _is_npi(text):
+        raise _unusable("CDSHOOKS_DEFAULT_FACILITY", text, "an NPI: ten digits of which the last checks the others")
+    return text or None
+
+
+def _is_npi(text: str) -> bool:
+    """Luhn's check over the card issuer prefix 80840 and the ten digits. Source: CMS, NPI check digit."""
+    if len(text) != 10 or not (text.isascii() and text.isdigit()):
+        return False
+    doubled = (int(digit) * (1 + index % 2) for index, digit in enumerate(reversed("80840" + text)))
+    return sum(number // 10 + number % 10 for number in doubled) % 10 == 0
+
+
+def _unusable(name: str, read: str, wanted: str) -> SettingsError:
+    return SettingsError(f"{name} is {read!r}. Write {wanted}.")

@@ -1,0 +1,91 @@
+"""Settings: the defaults, the refusals, and where the shipped data is found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cdshooks.server.settings import (
+    SETTINGS,
+    SettingsError,
+    default_fixtures,
+    default_library,
+    read_settings,
+    refuse_production,
+)
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    settings = read_settings({"PATH": "/bin"})
+    assert settings.library == default_library()
+    assert settings.timezone.key == "UTC"
+    assert settings.mode == "production"
+    assert settings.public_url is None
+    assert settings.default_facility is None
+
+
+def test_everything_can_be_set(tmp_path: Path) -> None:
+    settings = read_settings(
+        {
+            "CDSHOOKS_LIBRARY": str(tmp_path),
+            "CDSHOOKS_PUBLIC_URL": "https://cds.hospital.example/",
+            "CDSHOOKS_TIMEZONE": "America/New_York",
+            "CDSHOOKS_MODE": "demo",
+            "CDSHOOKS_DEFAULT_FACILITY": "1234567893",
+        }
+    )
+    assert settings.library == tmp_path
+    assert settings.public_url == "https://cds.hospital.example"
+    assert settings.timezone.key == "America/New_York"
+    assert settings.demo
+    assert settings.default_facility == "1234567893"
+
+
+def test_settings_survive_the_way_to_a_worker_process() -> None:
+    settings = read_settings({"CDSHOOKS_MODE": "demo", "CDSHOOKS_DEFAULT_FACILITY": "1234567893"})
+    assert set(settings.environment()) == {setting.name for setting in SETTINGS}
+    assert read_settings(settings.environment()) == settings
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CDSHOOKS_LIBRARY", "/no/such/folder"),
+        ("CDSHOOKS_PUBLIC_URL", "cds.hospital.example"),
+        ("CDSHOOKS_PUBLIC_URL", "ftp://cds.hospital.example"),
+        ("CDSHOOKS_PUBLIC_URL", "https://"),
+        ("CDSHOOKS_PUBLIC_URL", "https://user@cds.hospital.example"),
+        ("CDSHOOKS_PUBLIC_URL", "https://cds.hospital.example/?x=1"),
+        ("CDSHOOKS_PUBLIC_URL", "https://[cds"),
+        ("CDSHOOKS_TIMEZONE", "Mars/Olympus"),
+        ("CDSHOOKS_TIMEZONE", "../etc/passwd"),
+        ("CDSHOOKS_TIMEZONE", "America"),
+        ("CDSHOOKS_MODE", "Demo"),
+        ("CDSHOOKS_MODE", "staging"),
+        ("CDSHOOKS_DEFAULT_FACILITY", "1234567890"),
+        ("CDSHOOKS_DEFAULT_FACILITY", "123456789"),
+        ("CDSHOOKS_DEFAULT_FACILITY", "١٢٣٤٥٦٧٨٩٣"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named_with_what_to_write(name: str, value: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        read_settings({name: value})
+    assert str(error.value).startswith(f"{name} is {value!r}. Write ")
+
+
+def test_a_misspelled_setting_is_refused() -> None:
+    with pytest.raises(SettingsError, match="CDSHOOKS_TIMEZON is not a setting"):
+        read_settings({"CDSHOOKS_TIMEZON": "UTC"})
+
+
+def test_production_is_refused_in_plain_words() -> None:
+    with pytest.raises(SettingsError, match="client authentication is not in this release"):
+        refuse_production(read_settings({}))
+    refuse_production(read_settings({"CDSHOOKS_MODE": "demo"}))
+
+
+def test_a_checkout_uses_its_own_data() -> None:
+    root = Path(__file__).parents[1]
+    assert default_library() == root / "cards"
+    assert default_fixtures() == root / "fhir_fixtures"
