@@ -117,6 +117,12 @@ class Chart:
         """Every canonical code of a record."""
         return self.systems.codings(concept_of(record, self))
 
+    def remember(self, full_url: str | None, resource: Resource, identifier: str) -> None:
+        """Let references find a resource that is no record of the chart, such as a draft order's."""
+        self._by_reference.setdefault((resource["resourceType"], identifier), resource)
+        if full_url:
+            self._by_url.setdefault(full_url, resource)
+
     def resolve(self, reference: Any, within: Resource | None = None) -> Resource | None:
         """The resource a Reference points to: contained, by fullUrl, or by type and id."""
         target = reference.get("reference") if isinstance(reference, Mapping) else None

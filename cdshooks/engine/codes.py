@@ -22,6 +22,7 @@ class System:
     upper: bool = False
     ndc: bool = False
     ordinary: frozenset[str] | None = None
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,10 @@ class Systems:
             code = code.upper()
         return (system.id, code) if code else None
 
+    def label(self, system_id: str) -> str:
+        """A system's name for a reader."""
+        return self.system(system_id).label or system_id
+
     def is_label(self, coding: Any) -> bool:
         """True for a confidentiality code that is more than an ordinary one."""
         coded = self.coded(coding)
@@ -81,6 +86,7 @@ def read_systems(rows: Iterable[Mapping[str, Any]]) -> Systems:
             row.get("case") == "upper",
             row.get("normalise") == "ndc",
             frozenset(row["no_special_label"]["ordinary"]) if "no_special_label" in row else None,
+            row.get("label", ""),
         )
         oids = [row["oid"]] if row.get("oid") else []
         for spelling in [row["uri"], row["id"], *oids, *row.get("aliases", [])]:

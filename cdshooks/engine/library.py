@@ -61,6 +61,11 @@ class Library:
         """The sets whose codes say that a medication is something else."""
         return tuple(self.value_sets[name.removeprefix("vs/")] for name in self.products.other_sets)
 
+    @cached_property
+    def service_sets(self) -> tuple[ValueSet, ...]:
+        """The sets whose codes say that a service is part of a CAR-T course, product unsaid."""
+        return tuple(self.value_sets[name.removeprefix("vs/")] for name in self.products.service_sets)
+
 
 def load_library(path: Path, schema: Path | None = None) -> Library:
     """Read the library at `path`; LibraryError lists every problem found, file by file."""

@@ -159,6 +159,7 @@ class Reminder:
 
     cite: tuple[Paragraph, ...]
     text: str
+    only_for_this_order: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,7 @@ class Products:
     trial_words: tuple[str, ...]
     trial_numbers: tuple[tuple[str, int], ...]
     other_sets: tuple[str, ...]
+    service_sets: tuple[str, ...]
 
     def coded(self, codes: Iterable[Coded]) -> list[tuple[Product, ProductCode]]:
         """Every (product, code) that the codes name, in the order of the codes."""
@@ -186,6 +187,7 @@ def gather_products(
         trial_words=tuple(look_alikes.get("trial_words", [])),
         trial_numbers=tuple((row["prefix"], row["digits"]) for row in look_alikes.get("trial_numbers", [])),
         other_sets=tuple(look_alikes.get("coded_as_something_else", [])),
+        service_sets=tuple(look_alikes.get("car_t_services", [])),
     )
 
 

@@ -16,9 +16,9 @@ class Wording:
 
     sentences: Mapping[str, str]
 
-    def say(self, key: str, **blanks: Any) -> str:
-        """Fill the template of `key`; KeyError names a key or blank that the library lacks."""
-        return _BLANK_GAP.sub(" ", self.sentences[key].format(**blanks)).strip()
+    def say(self, sentence: str, /, **blanks: Any) -> str:
+        """Fill the template under the key `sentence`; KeyError names a key or blank that the library lacks."""
+        return _BLANK_GAP.sub(" ", self.sentences[sentence].format(**blanks)).strip()
 
     def has(self, key: str) -> bool:
         """True when the library has a sentence under `key`."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -20,6 +21,8 @@ MAX_DIGITS = 308  # with one more, a whole number no longer fits a double
 _any = msgspec.json.Decoder()
 _raw_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
+_SEARCHED = 1024 * 1024  # bytes in which a repeated key is looked for, which is slow
+
 _BOM = b"\xef\xbb\xbf"
 _ONE_KIND_OF_BRACKET = bytes.maketrans(b"{}", b"[]")
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
@@ -28,9 +31,9 @@ _ESCAPE = re.compile(rb"\\.", re.DOTALL)
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _TOKEN = re.compile(rb'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[\[\]{}]', re.DOTALL)
 _MEMBER = re.compile(rb'\s*[{,]\s*"([^"\\]*)"\s*:\s*')
-_HUGE_NUMBER = re.compile(rb"[0-9]{%d}" % (MAX_DIGITS + 1))
-_ESCAPED_NUL = re.compile(rb"\\u0000")
-_ESCAPED_COLON = re.compile(rb"\\u003[aA]")
+_HUGE_NUMBER = re.compile(rb"(?<![0-9])[0-9]{%d}" % (MAX_DIGITS + 1))
+_ESCAPED_NUL = rb"\\u0000"
+_ESCAPED_COLON = rb"\\u003[aA]"
 _BYTE = re.compile(r" \(byte (\d+)\)")
 
 
@@ -116,10 +119,15 @@ def _check_characters(text: bytes) -> None:
         text.decode("utf-8")
     except UnicodeDecodeError as error:
         raise _refusal(f"is not UTF-8 (byte {error.start})") from None
-    if b"\\" in text and _ESCAPED_NUL.search(text):
-        for escape in _ESCAPE.finditer(text):
-            if text.startswith(b"\\u0000", escape.start()):
-                raise _refusal(f"holds the character U+0000 (byte {escape.start()})")
+    nul = next(_escapes(_ESCAPED_NUL, text), None)
+    if nul:
+        raise _refusal(f"holds the character U+0000 (byte {nul.end() - len('u0000') - 1})")
+
+
+def _escapes(spelling: bytes, text: bytes) -> Iterator[re.Match[bytes]]:
+    """Where an escape stands in the text, as one: not after a backslash that is itself escaped."""
+    if b"\\" in text and re.search(spelling, text):
+        yield from re.finditer(rb"(?<!\\)(?:\\\\)*" + spelling, text)
 
 
 def _nests_deeper_than(limit: int, text: bytes) -> bool:
@@ -156,12 +164,11 @@ def _check_keys(text: bytes, found: object, where: str) -> None:
 
     A parser keeps only the last of them, so the text has more colons than its value written anew.
     """
-    same_count = text.count(b":") == msgspec.json.encode(found).count(b":")
-    if same_count and not (b"\\" in text and _ESCAPED_COLON.search(text)):
-        return
-    byte = _repeated_key(text)
-    if byte is not None:
-        raise _refusal(f"has an object with the same key twice (byte {byte})", where)
+    colons = text.count(b":") + sum(1 for _ in _escapes(_ESCAPED_COLON, text))
+    if colons != msgspec.json.encode(found).count(b":"):
+        byte = _repeated_key(text)
+        at = "" if byte is None else f" (byte {byte})"
+        raise _refusal(f"has an object with the same key twice{at}", where)
 
 
 def _accounts_for_all(found: dict[str, msgspec.Raw], text: bytes) -> bool:
@@ -176,13 +183,13 @@ def _accounts_for_all(found: dict[str, msgspec.Raw], text: bytes) -> bool:
 
 
 def _repeated_key(text: bytes) -> int | None:
-    """The byte at which an object of valid JSON text repeats a key; exact, and slow."""
+    """The byte at which an object of valid JSON text first repeats a key, if that is near enough to be looked for."""
     seen: list[set[str]] = [set()]
-    for token in _TOKEN.finditer(text):
+    for token in _TOKEN.finditer(text, 0, _SEARCHED):
         if token[1] is None:
             _enter_or_leave(token[0], seen)
         elif token[2]:
-            key = json.loads(token[1])
+            key = json.loads(token[1]) if b"\\" in token[1] else token[1][1:-1].decode()
             if key in seen[-1]:
                 return token.start()
             seen[-1].add(key)

@@ -1,0 +1,102 @@
+"""Writing cards, strictly: nothing null or empty, a uuid on everything, never `critical`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid5
+
+from cdshooks.engine.model import Result
+from cdshooks.engine.policy import Policy
+from cdshooks.engine.wording import Wording
+from cdshooks.hooks.determination_json import KEY
+
+REASON_SYSTEM = "urn:org.cdshooks:override-reason"
+TOPIC_SYSTEM = "urn:org.cdshooks:topic"
+_MOST_CARDS = 3
+_WORST_FIRST = [result.value for result in Result]
+_NOT_ALNUM = re.compile(r"[^A-Za-z0-9]")
+_LONGEST_TOPIC = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What a card is about, for its source."""
+
+    label: str
+    policy_id: str
+    product: str
+    url: str = ""
+
+
+def write_card(
+    decision: UUID,
+    summary: str,
+    detail: str,
+    topic: Topic,
+    determination: Mapping[str, Any],
+    wording: Wording,
+    *,
+    suggestions: list[dict[str, Any]] | None = None,
+    policy: Policy | None = None,
+    info: bool = False,
+) -> dict[str, Any]:
+    """One CDS Hooks 2.0 card."""
+    card: dict[str, Any] = {
+        "uuid": str(uuid5(decision, "card")),
+        "summary": summary,
+        "detail": detail,
+        "indicator": "info" if info else "warning",
+        "source": _source(topic, wording),
+        "overrideReasons": _override_reasons(wording),
+        "extension": {KEY: dict(determination)},
+    }
+    if suggestions:
+        card["suggestions"] = suggestions
+        card["selectionBehavior"] = "any"
+    if policy is not None and policy.url:
+        card["links"] = [{"label": policy.title, "url": policy.url, "type": "absolute"}]
+    return without_empty(card)
+
+
+def _source(topic: Topic, wording: Wording) -> dict[str, Any]:
+    code = _NOT_ALNUM.sub("", f"{topic.policy_id}{topic.product}")[:_LONGEST_TOPIC]
+    display = wording.say("source.topic", policy=topic.label, product=topic.product)
+    return {"label": topic.label, "topic": {"system": TOPIC_SYSTEM, "code": code, "display": display}}
+
+
+def _override_reasons(wording: Wording) -> list[dict[str, str]]:
+    prefix = "override_reasons."
+    return [
+        {"system": REASON_SYSTEM, "code": key.removeprefix(prefix), "display": text}
+        for key, text in wording.sentences.items()
+        if key.startswith(prefix)
+    ]
+
+
+def without_empty(value: Any) -> Any:
+    """The same JSON without null, empty text, empty lists and empty objects, save for `findings`."""
+    if isinstance(value, Mapping):
+        kept = {key: without_empty(item) for key, item in value.items()}
+        return {key: item for key, item in kept.items() if key == "findings" or item not in (None, "", [], {})}
+    if isinstance(value, list):
+        return [without_empty(item) for item in value]
+    return value
+
+
+def worst_first(cards: list[dict[str, Any]], wording: Wording) -> list[dict[str, Any]]:
+    """At most three cards, worst first; the last one names those that were left off."""
+    ordered = sorted(cards, key=_badness)
+    shown, rest = ordered[:_MOST_CARDS], ordered[_MOST_CARDS:]
+    if rest:
+        names = ", ".join(f"{card['source']['topic']['display']}" for card in rest)
+        line = wording.say("detail.and_more", count=len(rest), names=names)
+        last = {**shown[-1], "detail": f"{shown[-1]['detail']}\n\n{line}"}
+        shown = [*shown[:-1], last]
+    return shown
+
+
+def _badness(card: Mapping[str, Any]) -> int:
+    return _WORST_FIRST.index(card["extension"][KEY]["outcome"])

@@ -1,0 +1,137 @@
+"""Which payer, and which of its policies, an order is to be checked against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from cdshooks.engine.chart import Chart
+from cdshooks.engine.codes import concept_texts
+from cdshooks.engine.dates import read_moment
+from cdshooks.engine.identity import Entry, listed
+from cdshooks.engine.library import Library
+from cdshooks.engine.model import Order, Resource
+from cdshooks.engine.payers import Payer, PayerMatch, recognise
+from cdshooks.engine.policy import Policy
+from cdshooks.engine.records import clip
+
+LABEL = "fda/label"
+_INACTIVE = ("cancelled", "draft", "entered-in-error")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A policy to apply. Without a version on file for the day `policy` is None and `policy_id` is set.
+
+    `payer_name` is the payer as the request names it (chart text); `unread` when it could not be read.
+    """
+
+    policy: Policy | None
+    policy_id: str
+    payer: Payer | None = None
+    payer_name: str = ""
+    notes: tuple[str, ...] = ()
+    unread: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Coverage:
+    resource: Resource
+    match: PayerMatch | None
+    name: str
+    active: bool
+
+
+def select_policies(order: Order, entries: list[Entry], chart: Chart, library: Library) -> list[Selection]:
+    """The policies for an order, primary coverage first; the FDA label when no payer can be told."""
+    day = order.service_date
+    coverages = sorted(_coverages(order, entries, chart, library), key=_benefit_order)
+    selections: list[Selection] = []
+    for coverage in coverages:
+        for selection in _selections(coverage, day, library):
+            if not any((s.policy_id, s.payer_name) == (selection.policy_id, selection.payer_name) for s in selections):
+                selections.append(selection)
+    if not selections:
+        note = library.wording.say("payer.unread")
+        return [Selection(library.in_force(LABEL, day), LABEL, notes=(note,), unread=True)]
+    return selections
+
+
+def _selections(coverage: _Coverage, day: date, library: Library) -> Iterator[Selection]:
+    say, match = library.wording.say, coverage.match
+    notes = () if coverage.active else (say("payer.inactive", date=day),)
+    if match is None:
+        note = say("payer.unknown", payer=coverage.name)
+        yield Selection(library.in_force(LABEL, day), LABEL, None, coverage.name, (note, *notes))
+        return
+    for policy_id in match.payer.policies:
+        policy = library.in_force(policy_id, day)
+        missing = () if policy else (say("payer.no_version", payer=match.payer.short, date=day),)
+        yield Selection(policy, policy_id, match.payer, match.payer.name, (*missing, *notes))
+
+
+def _benefit_order(coverage: _Coverage) -> tuple[int, bool]:
+    order = coverage.resource.get("order")
+    medicaid = bool(coverage.match and "medicaid" in coverage.match.payer.program)
+    return (order if isinstance(order, int) else 99, medicaid)
+
+
+def _coverages(order: Order, entries: list[Entry], chart: Chart, library: Library) -> list[_Coverage]:
+    """The coverages that the order names, else every one that is active on the service date."""
+    named = [chart.resolve(reference, order.resource) for reference in listed(order.resource.get("insurance"))]
+    every = [r for _, r in entries if r.get("resourceType") == "Coverage"]
+    chosen = [r for r in named if r is not None and r.get("resourceType") == "Coverage"]
+    read = [
+        coverage
+        for resource in (chosen or every)
+        if chart.identity.owns(resource.get("beneficiary") or resource.get("subscriber")) is not False
+        if (coverage := _read(resource, order.service_date, chart, library))
+    ]
+    return read if chosen else [coverage for coverage in read if coverage.active]
+
+
+def _read(resource: Resource, day: date, chart: Chart, library: Library) -> _Coverage | None:
+    """One coverage; None when it names no payer that a person could read."""
+    if resource.get("status") in _INACTIVE:
+        return None
+    texts = list(_texts(resource, chart))
+    if not texts:
+        return None
+    match = recognise(library.payers, texts, _identifiers(resource, chart), day)
+    return _Coverage(resource, match, clip(texts[0]), _active(resource, day, chart))
+
+
+def _active(resource: Resource, day: date, chart: Chart) -> bool:
+    period = resource.get("period")
+    if not isinstance(period, Mapping):
+        return True
+    start, end = read_moment(period.get("start"), chart.zone), read_moment(period.get("end"), chart.zone)
+    return (start is None or start.first <= day) and (end is None or day <= end.last)
+
+
+def _payors(resource: Resource, chart: Chart) -> Iterator[tuple[Mapping[str, Any], Resource | None]]:
+    for reference in [*listed(resource.get("payor")), *listed(resource.get("insurer"))]:
+        if isinstance(reference, Mapping):
+            yield reference, chart.resolve(reference, resource)
+
+
+def _texts(resource: Resource, chart: Chart) -> Iterator[str]:
+    """Every text in which a coverage names its payer or plan, the payer's own name first."""
+    for reference, target in _payors(resource, chart):
+        for text in ((target or {}).get("name"), reference.get("display")):
+            if isinstance(text, str) and text.strip():
+                yield text
+    for item in listed(resource.get("class")):
+        if isinstance(item, Mapping):
+            yield from (item[k] for k in ("name", "value") if isinstance(item.get(k), str) and item[k].strip())
+    yield from concept_texts(resource.get("type"))
+
+
+def _identifiers(resource: Resource, chart: Chart) -> Iterator[tuple[str, str]]:
+    for reference, target in _payors(resource, chart):
+        for item in [*listed(reference.get("identifier")), *listed((target or {}).get("identifier"))]:
+            if isinstance(item, Mapping) and isinstance(item.get("system"), str) and item.get("value"):
+                yield item["system"], str(item["value"]).strip()
+

@@ -1,0 +1,241 @@
+"""Which draft orders are CAR-T orders, and of which product.
+
+By any coding of the order's own concept, at any level; by name only as a last resort, and never where
+a known code says that the order is something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta, tzinfo
+from typing import Any
+
+from cdshooks.engine.chart import MEDICATION_KINDS, medication_concept
+from cdshooks.engine.codes import Coded, concept_texts
+from cdshooks.engine.dates import Moment, read_moment
+from cdshooks.engine.identity import Entry, listed, split_reference
+from cdshooks.engine.library import Library
+from cdshooks.engine.model import Order, ProductId, Resource
+from cdshooks.engine.products import Product, ProductCode
+from cdshooks.hooks.errors import RequestError
+from cdshooks.hooks.request import DraftEntry, Request
+
+_SERVICE_KINDS = ("ServiceRequest", "ProcedureRequest")
+_NOT_AN_ORDER = ("stopped", "cancelled", "revoked", "entered-in-error")
+_BY_STRENGTH = ("SCD", "SBD", "GPCK", "BPCK", "PACK", "NDC")
+_FAR = timedelta(days=366)
+
+
+@dataclass
+class Payload:
+    """Resolves references within the signing session, then within prefetch, which it opens only if it must."""
+
+    request: Request
+    drafts: list[Entry] = field(default_factory=list)
+    _prefetched: list[Entry] | None = None
+
+    @classmethod
+    def of(cls, request: Request) -> Payload:
+        """The payload of a request."""
+        return cls(request, [(entry.full_url, entry.resource) for entry in request.draft_orders])
+
+    def resolve(self, reference: Any, within: Resource | None = None) -> Resource | None:
+        """The resource that a Reference points to; None when the request does not carry it."""
+        target = reference.get("reference") if isinstance(reference, Mapping) else None
+        if not isinstance(target, str):
+            return None
+        if target.startswith("#"):
+            contained = listed(within.get("contained")) if within else []
+            return next((r for r in contained if isinstance(r, dict) and r.get("id") == target[1:]), None)
+        return _lookup(self.drafts, target) or _lookup(self._prefetch(), target)
+
+    def _prefetch(self) -> list[Entry]:
+        if self._prefetched is None:
+            values = [_quiet(self.request, key) for key in self.request.prefetch]
+            self._prefetched = [entry for value in values for entry in _resources(value)]
+        return self._prefetched
+
+
+def _quiet(request: Request, key: str) -> Any:
+    try:
+        return request.prefetch_value(key)
+    except RequestError:
+        return None
+
+
+def _resources(value: Any) -> Iterator[Entry]:
+    if not isinstance(value, dict):
+        return
+    if value.get("resourceType") != "Bundle":
+        yield None, value
+        return
+    for entry in listed(value.get("entry")):
+        if isinstance(entry, dict) and isinstance(entry.get("resource"), dict):
+            yield entry.get("fullUrl"), entry["resource"]
+
+
+def _lookup(entries: list[Entry], target: str) -> Resource | None:
+    _, kind, identifier = split_reference(target)
+    for full_url, resource in entries:
+        if full_url == target or (resource.get("resourceType") == kind and resource.get("id") == identifier):
+            return resource
+    return None
+
+
+def recognise_orders(
+    request: Request, library: Library, as_of: date, zone: tzinfo, payload: Payload
+) -> list[Order]:
+    """Every CAR-T order of the session, in the order in which they were sent."""
+    found = (
+        _recognise(entry, number, library, as_of, zone, payload)
+        for number, entry in enumerate(request.draft_orders)
+    )
+    return [order for order in found if order is not None]
+
+
+def _recognise(
+    entry: DraftEntry, number: int, library: Library, as_of: date, zone: tzinfo, payload: Payload
+) -> Order | None:
+    resource = entry.resource
+    kind = resource.get("resourceType")
+    medication = kind in MEDICATION_KINDS[:1]
+    if not (medication or kind in _SERVICE_KINDS) or resource.get("doNotPerform") is True:
+        return None
+    if resource.get("status") in _NOT_AN_ORDER:
+        return None
+    concept = medication_concept(resource, _AsChart(payload)) if medication else resource.get("code")
+    identity = identify_product(concept, medication, library)
+    if identity is None:
+        return None
+    texts = concept_texts(concept)
+    service, source, notes = service_day(resource, as_of, zone, library)
+    marks = [*texts, *_identifiers(resource)]
+    return Order(
+        reference=f"{kind}/{resource['id']}" if resource.get("id") else entry.full_url or f"draftOrders.entry[{number}]",
+        resource=resource,
+        product=identity.product,
+        recognized_by=identity.by,
+        grade=identity.grade,
+        kind=identity.kind,
+        service_date=service,
+        service_date_source=source,
+        traps=tuple(t.says for t in library.products.trapped(texts) if t.effect == "not-the-approved-product"),
+        trial=library.products.is_trial(marks),
+        notes=(*notes, *(t.says for t in library.products.trapped(texts) if t.effect == "one-course")),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _AsChart:
+    """Just enough of a chart for a medication's concept to be resolved."""
+
+    payload: Payload
+
+    def resolve(self, reference: Any, within: Resource | None = None) -> Resource | None:
+        return self.payload.resolve(reference, within)
+
+
+@dataclass(frozen=True, slots=True)
+class ProductIdentity:
+    """What a concept says of the product: None when it says CAR-T but not which."""
+
+    product: ProductId | None
+    by: str
+    grade: str
+    kind: str
+
+
+def identify_product(concept: Any, medication: bool, library: Library) -> ProductIdentity | None:
+    """The CAR-T product of a concept; None when it is no CAR-T at all."""
+    products, say = library.products, library.wording.say
+    codes = list(library.systems.codings(concept))
+    hits, named = products.coded(codes), products.named(concept_texts(concept))
+    service = next((coded for coded in codes if _is_car_t_service(coded, library)), None)
+    ids = {product.id for product, _ in hits} | {product.id for product, _ in named}
+    if hits:
+        if len(ids) > 1:
+            return ProductIdentity(None, say("order.two_products"), "A", "")
+        product, code = _best(hits)
+        return ProductIdentity(product.id, _by_code(code.coded, library), code.grade, code.kind)
+    if medication and _is_something_else(codes, library):
+        return None
+    if not medication and service is None:
+        return None
+    if len(ids) == 1:
+        by = say("order.by_text", name=named[0][1])
+        return ProductIdentity(named[0][0].id, by, "text", "text")
+    if ids:
+        return ProductIdentity(None, say("order.two_products"), "text", "text")
+    if service is not None:
+        return ProductIdentity(None, _by_code(service, library), "B", "")
+    return None
+
+
+def _best(hits: list[tuple[Product, ProductCode]]) -> tuple[Product, ProductCode]:
+    """The code that says most: grade A and form-with-strength first, then as they were sent."""
+    return min(hits, key=lambda hit: (hit[1].grade != "A", hit[1].kind not in _BY_STRENGTH))
+
+
+def _by_code(coded: Coded, library: Library) -> str:
+    return f"{library.systems.label(coded[0])} {coded[1]}"
+
+
+def _is_car_t_service(coded: Coded, library: Library) -> bool:
+    return any(value_set.find(coded) for value_set in library.service_sets)
+
+
+def _is_something_else(codes: list[Coded], library: Library) -> bool:
+    if any(coded in library.products.not_car_t for coded in codes):
+        return True
+    return any(value_set.find(coded) for value_set in library.other_sets for coded in codes)
+
+
+def service_day(
+    resource: Resource, as_of: date, zone: tzinfo, library: Library
+) -> tuple[date, str | None, tuple[str, ...]]:
+    """The planned day of infusion, where the order gives it, and what is to be said about it.
+
+    ServiceRequest: occurrence dateTime, Period start, first Timing event. MedicationRequest: first timing
+    event of the dosage, else the start of its bounds. Without one: `as_of`.
+    """
+    say = library.wording.say
+    for where, value in _day_values(resource):
+        moment: Moment | None = read_moment(value, zone)
+        if moment is None:
+            continue
+        notes = []
+        if not moment.exact:
+            notes.append(say("order.imprecise_day", given=moment))
+        if moment.first < as_of:
+            notes.append(say("order.past_day", date=moment.first))
+        if moment.first > as_of + _FAR:
+            notes.append(say("order.far_day", date=moment.first))
+        return moment.first, where, tuple(notes)
+    return as_of, None, (say("order.no_day", date=as_of),)
+
+
+def _day_values(resource: Resource) -> Iterator[tuple[str, Any]]:
+    yield "occurrenceDateTime", resource.get("occurrenceDateTime")
+    for name in ("occurrencePeriod", "occurrenceTiming"):
+        yield from _timing_values(name, resource.get(name))
+    for dosage in listed(resource.get("dosageInstruction")):
+        if isinstance(dosage, Mapping):
+            yield from _timing_values("dosageInstruction.timing", dosage.get("timing"))
+
+
+def _timing_values(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if not isinstance(value, Mapping):
+        return
+    yield f"{name}.start", value.get("start")
+    for event in listed(value.get("event"))[:1]:
+        yield f"{name}.event", event
+    repeat = value.get("repeat")
+    bounds = repeat.get("boundsPeriod") if isinstance(repeat, Mapping) else None
+    if isinstance(bounds, Mapping):
+        yield f"{name}.repeat.boundsPeriod.start", bounds.get("start")
+
+
+def _identifiers(resource: Resource) -> list[str]:
+    values = [i.get("value") for i in listed(resource.get("identifier")) if isinstance(i, Mapping)]
+    return [value for value in values if isinstance(value, str)]

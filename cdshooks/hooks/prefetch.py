@@ -1,0 +1,129 @@
+"""From what an EHR sent under its prefetch keys to resources, and how completely each kind was read.
+
+Resources are found by their type across all keys, whatever the site calls them. A null or an empty
+answer proves an absence only for the kinds that our own key of that name asks for.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cdshooks.engine.chart import Reading, State
+from cdshooks.engine.identity import Entry, listed
+from cdshooks.engine.wording import Wording
+from cdshooks.hooks.discovery import PREFETCH
+from cdshooks.hooks.errors import RequestError
+from cdshooks.hooks.request import Request
+
+_DEEPEST_BUNDLE = 3
+_ERRORS = ("error", "fatal")
+
+
+@dataclass
+class Delivery:
+    """Everything that was read: the entries, the state of each kind, and the Patients by key."""
+
+    entries: list[Entry] = field(default_factory=list)
+    readings: dict[str, Reading] = field(default_factory=dict)
+    patients: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass
+class _Answer:
+    """What stood under one key."""
+
+    entries: list[Entry] = field(default_factory=list)
+    failure: str | None = None
+    shortfall: str | None = None
+
+
+def read_prefetch(request: Request, wording: Wording) -> Delivery:
+    """Decode every prefetch key of the request."""
+    delivery = Delivery()
+    states: dict[str, list[Reading]] = defaultdict(list)
+    for key in request.prefetch:
+        answer = _answer(request, key, wording)
+        kinds = {str(resource["resourceType"]) for _, resource in answer.entries}
+        asked = PREFETCH[key].kinds if key in PREFETCH else ()
+        for kind in kinds | set(asked):
+            states[kind].append(_reading(answer))
+        delivery.entries += answer.entries
+        delivery.patients[key] = [
+            str(r.get("id")) for _, r in answer.entries if r["resourceType"] == "Patient"
+        ]
+    delivery.readings = {kind: _together(found) for kind, found in states.items()}
+    for key, template in PREFETCH.items():
+        for kind in template.kinds:
+            delivery.readings.setdefault(kind, Reading(State.ABSENT, wording.say("prefetch.absent", key=key)))
+    return delivery
+
+
+def _reading(answer: _Answer) -> Reading:
+    if answer.failure and not answer.entries:
+        return Reading(State.FAILED, answer.failure)
+    if answer.failure or answer.shortfall:
+        return Reading(State.PARTIAL, answer.failure or answer.shortfall or "")
+    return Reading(State.READ)
+
+
+def _together(readings: list[Reading]) -> Reading:
+    """One state from several keys: any failure or shortfall makes the kind less than read."""
+    short = [reading for reading in readings if reading.state is not State.READ]
+    if not short:
+        return Reading(State.READ)
+    failed = all(reading.state is State.FAILED for reading in readings)
+    return Reading(State.FAILED if failed else State.PARTIAL, short[0].reason)
+
+
+def _answer(request: Request, key: str, wording: Wording) -> _Answer:
+    try:
+        value = request.prefetch_value(key)
+    except RequestError:
+        return _Answer(failure=wording.say("prefetch.unreadable", key=key))
+    if value is None:
+        return _Answer()
+    if not isinstance(value, dict) or not isinstance(value.get("resourceType"), str):
+        return _Answer(failure=wording.say("prefetch.unreadable", key=key))
+    if value["resourceType"] == "OperationOutcome":
+        return _Answer(failure=wording.say("prefetch.failed", key=key))
+    if value["resourceType"] != "Bundle":
+        return _Answer([(None, value)])
+    return _bundle(value, key, wording)
+
+
+def _bundle(bundle: Mapping[str, Any], key: str, wording: Wording) -> _Answer:
+    answer = _Answer()
+    matches = 0
+    for entry, resource in _entries(bundle):
+        if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
+            answer.shortfall = wording.say("prefetch.broken", key=key)
+            continue
+        if resource["resourceType"] == "OperationOutcome":
+            if any(i.get("severity") in _ERRORS for i in listed(resource.get("issue")) if isinstance(i, dict)):
+                answer.failure = wording.say("prefetch.failed", key=key)
+            continue
+        search = entry.get("search")
+        matches += not (isinstance(search, Mapping) and search.get("mode") == "include")
+        full_url = entry.get("fullUrl")
+        answer.entries.append((full_url if isinstance(full_url, str) else None, resource))
+    total = bundle.get("total")
+    more = any(isinstance(link, dict) and link.get("relation") == "next" for link in listed(bundle.get("link")))
+    if more or (isinstance(total, int) and total > matches):
+        answer.shortfall = wording.say("prefetch.partial", key=key)
+    return answer
+
+
+def _entries(bundle: Mapping[str, Any], depth: int = 0) -> Iterator[tuple[Mapping[str, Any], Any]]:
+    """Every entry with its resource; a Bundle inside a Bundle is opened."""
+    for entry in listed(bundle.get("entry")):
+        if not isinstance(entry, dict):
+            yield {}, None
+            continue
+        resource = entry.get("resource")
+        if isinstance(resource, dict) and resource.get("resourceType") == "Bundle" and depth < _DEEPEST_BUNDLE:
+            yield from _entries(resource, depth + 1)
+        else:
+            yield entry, resource

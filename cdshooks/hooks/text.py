@@ -1,0 +1,51 @@
+"""Text from a chart, made harmless: it reads the same and starts no Markdown, HTML or link.
+
+Characters that a Markdown or HTML renderer could act on are replaced by ones that look alike, rather
+than escaped, so that the line also reads well where nothing is rendered.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_LOOK_ALIKE = str.maketrans(
+    {
+        "<": "‹",
+        ">": "›",
+        "[": "(",
+        "]": ")",
+        "{": "(",
+        "}": ")",
+        "*": "∗",
+        "_": "‗",
+        "`": "'",
+        "~": "∼",
+        "#": "♯",
+        "|": "¦",
+        "\\": "⧵",
+        "&": "＆",
+        "!": "ǃ",
+        "$": "＄",
+    }
+)
+_LINK = re.compile(r"://|(?<=\w)@(?=\w)|(?i:\bwww\.)")
+_LINK_PARTS = {"://": ": //", "@": " (at) "}
+
+
+def clean(text: str) -> str:
+    """One line of chart text without control, bidirectional or zero-width characters and without markup."""
+    kept = "".join(" " if c.isspace() else c for c in text if not _invisible(c))
+    line = " ".join(kept.translate(_LOOK_ALIKE).split())
+    return _LINK.sub(lambda match: _LINK_PARTS.get(match.group(), "www ."), line)
+
+
+def _invisible(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn") and not character.isspace()
+
+
+def shortened(text: str, longest: int) -> str:
+    """The text, cut at a word with an ellipsis when it is longer than `longest` characters."""
+    if len(text) <= longest:
+        return text
+    return text[: longest - 1].rsplit(" ", 1)[0].rstrip(" ,;–—") + "…"
