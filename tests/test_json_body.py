@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import Any
 
 import pytest
@@ -148,6 +149,27 @@ def test_members_are_those_of_an_object_only(body: bytes) -> None:
 def test_bad_syntax_is_found_without_decoding_the_members(body: bytes) -> None:
     with pytest.raises(RequestError):
         json_body.members(json_body.checked(body))
+
+
+def test_a_repeated_key_far_away_is_refused_without_its_place() -> None:
+    with pytest.raises(RequestError, match=r"same key twice$"):
+        json_body.decode(b'["' + b"x" * 1024 * 1024 + b'", {"a": 1, "a": 2}]')
+
+
+HOSTILE = {
+    "levels": b"[" + b"[" * 63 + b"]" * 63 + b"]",
+    "brackets in a string": b'["' + b"[" * 1_000_000 + b'", ' + b"[" * 60 + b"]" * 60 + b"]",
+    "escaped backslashes": b'["' + rb"\\" * 250_000 + rb'\\u0000\\u003a"]',
+    "escaped quotes": b'["' + rb"\"" * 500_000 + b'"]',
+    "long numbers": b"[" + (b"9" * 300 + b",") * 3000 + b"1]",
+}
+
+
+@pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
+def test_a_megabyte_made_to_be_slow_is_read_in_its_time(body: bytes) -> None:
+    began = time.perf_counter()
+    assert json_body.decode(body) is not None
+    assert time.perf_counter() - began < 0.5
 
 
 def test_a_byte_position_is_the_position_in_the_text() -> None:

@@ -1,0 +1,57 @@
+"""Response headers: who may call from a browser, and what a browser or proxy must not do with an answer."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, request
+
+_ALWAYS = {
+    "Server": "cdshooks",  # else the web server puts in its own name
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+}
+_PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+    "Access-Control-Allow-Headers": "authorization, content-type",
+    "Access-Control-Max-Age": "600",
+}
+
+
+def send_headers(app: Flask, demo: bool) -> None:
+    """Put security headers on every answer, errors included.
+
+    In demo mode any web page may call, as the public CDS Hooks sandbox must; otherwise none may.
+    """
+    app.before_request(_answer_options)
+    app.after_request(_harden)
+    if demo:
+        app.after_request(_share)
+
+
+def _answer_options() -> Response | None:
+    """A preflight is answered before anything else looks at the call, for it carries no credentials."""
+    if request.method != "OPTIONS" or not request.url_rule:
+        return None
+    reply = Response(status=204)
+    reply.headers["Allow"] = ", ".join(sorted(request.url_rule.methods or ()))
+    return reply
+
+
+def _harden(reply: Response) -> Response:
+    reply.headers.update(_ALWAYS)
+    return reply
+
+
+def _share(reply: Response) -> Response:
+    reply.vary.add("Origin")
+    origin = request.headers.get("Origin")
+    if not origin:
+        return reply
+    reply.headers["Access-Control-Allow-Origin"] = origin
+    reply.headers["Access-Control-Expose-Headers"] = "X-Request-Id"
+    if request.method == "OPTIONS":
+        reply.headers.update(_PREFLIGHT)
+        if request.headers.get("Access-Control-Request-Private-Network"):
+            reply.headers["Access-Control-Allow-Private-Network"] = "true"
+    return reply

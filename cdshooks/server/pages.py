@@ -1,0 +1,66 @@
+"""The routes for people and for whoever watches the process: home page, health, demo stories."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, render_template
+
+from cdshooks.hooks.errors import RequestError
+from cdshooks.server.home import policies_on, products_on
+from cdshooks.server.replies import json_reply
+from cdshooks.server.site import Site
+from cdshooks.server.stories import curl_line, fire_line
+
+
+def add_pages(app: Flask, site: Site) -> None:
+    """Route the home page and health; in demo mode the stories too."""
+    _add_home(app, site)
+    _add_health(app, site)
+    if site.settings.demo:
+        _add_stories(app, site)
+
+
+def _add_home(app: Flask, site: Site) -> None:
+    @app.get("/")
+    def home() -> str:
+        today, base = site.today(), site.base_url()
+        return render_template(
+            "home.html",
+            demo=site.settings.demo,
+            base=base,
+            today=today,
+            services=site.discovery["services"],
+            policies=policies_on(site.library, today),
+            products=products_on(site.library, today),
+            library_hash=site.library.hash,
+            stories=list(site.stories.values()),
+            curl=curl_line(base),
+            fire=fire_line(base),
+        )
+
+
+def _add_health(app: Flask, site: Site) -> None:
+    @app.get("/health/live")
+    def live() -> Response:
+        return json_reply({"status": "live"})
+
+    @app.get("/health/ready")
+    def ready() -> Response:
+        # There is no process without a library: it is read before the first route exists.
+        return json_reply({"status": "ready", "library": site.library.hash})
+
+
+def _add_stories(app: Flask, site: Site) -> None:
+    @app.get("/demo/stories")
+    def stories() -> Response:
+        base = site.base_url()
+        listed = [
+            {"name": story.name, "title": story.title, "url": f"{base}/demo/stories/{story.name}"}
+            for story in site.stories.values()
+        ]
+        return json_reply({"today": site.today().isoformat(), "stories": listed})
+
+    @app.get("/demo/stories/<name>")
+    def story(name: str) -> Response:
+        if name not in site.stories:
+            raise RequestError(404, "not-found", "there is no story of that name; GET /demo/stories lists them")
+        return Response(site.stories[name].told_on(site.today()), content_type="application/json")

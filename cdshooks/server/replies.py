@@ -1,0 +1,80 @@
+"""What goes over the wire: JSON answers, refusals as OperationOutcome, and reading a posted body."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from cdshooks.hooks.errors import RequestError, operation_outcome
+from cdshooks.server import call_log
+
+MAX_BODY_BYTES = 20 * 1024 * 1024
+JSON_TYPES = ("application/json", "application/fhir+json", "application/json+fhir")
+
+_SENTENCES = {
+    400: ("invalid", "the call cannot be read"),
+    404: ("not-found", "there is nothing at this address; GET /cds-services lists the services"),
+    405: ("not-supported", "this address does not answer that method"),
+    413: ("too-long", f"the body is larger than {MAX_BODY_BYTES // 1024 // 1024} MiB"),
+    415: ("not-supported", "the body is of a type that is not read here"),
+}
+
+
+def json_reply(body: Any, status: int = 200) -> Response:
+    """An answer in JSON, UTF-8."""
+    return Response(msgspec.json.encode(body), status, content_type="application/json")
+
+
+def posted_json() -> bytes:
+    """The body of the current call, still undecoded.
+
+    Raises RequestError (415) unless it is plain JSON in UTF-8, and RequestEntityTooLarge beyond MAX_BODY_BYTES.
+    """
+    if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+        raise RequestError(415, "not-supported", "a body with a Content-Encoding is not read; send it as it is")
+    if request.mimetype not in JSON_TYPES:
+        raise RequestError(415, "not-supported", "the Content-Type is not application/json")
+    if request.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8", "us-ascii"):
+        raise RequestError(415, "not-supported", "the charset is not UTF-8")
+    body = request.get_data(cache=False)
+    # A body without a Content-Length is silently cut at the limit; one read more tells, by raising.
+    request.stream.read(1)
+    return body
+
+
+def answer_errors(app: Flask) -> None:
+    """Make every refusal and failure of the app an OperationOutcome that holds nothing of the call."""
+    app.register_error_handler(RequestError, _refused)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _failed)
+
+
+def _refused(error: RequestError) -> Response:
+    return json_reply(operation_outcome(error.code, error.message, error.expression), error.status)
+
+
+def _http_error(error: HTTPException) -> Response:
+    status = error.code or 500
+    code, sentence = _SENTENCES.get(status, ("processing", "the call cannot be answered"))
+    reply = json_reply(operation_outcome(code, sentence), status)
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        reply.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return reply
+
+
+def _failed(error: Exception) -> Response:
+    call_log.failure(f"{type(error).__name__} at {_place(error)}")
+    return json_reply(operation_outcome("exception", f"internal error, request id {call_log.request_id()}"), 500)
+
+
+def _place(error: Exception) -> str:
+    """File and line in our own code where an exception passed last; its text may quote a chart and is left alone."""
+    package = str(Path(__file__).parents[1])
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if frame.filename.startswith(package)] or frames
+    return f"{Path(ours[-1].filename).name}:{ours[-1].lineno}"

@@ -1,0 +1,54 @@
+"""Running the service under a production web server."""
+
+from __future__ import annotations
+
+import os
+
+import click
+from granian import Granian
+from granian.constants import Interfaces
+
+from cdshooks.engine.library import load_library
+from cdshooks.server.settings import Settings, refuse_production
+from cdshooks.server.stories import curl_line, fire_line
+
+
+def run_server(settings: Settings, host: str = "127.0.0.1", port: int = 8000, workers: int = 1) -> None:
+    """Serve until interrupted, in `workers` processes.
+
+    Raises SettingsError or LibraryError before any process is started.
+    """
+    refuse_production(settings)
+    load_library(settings.library)
+    os.environ.update(settings.environment())
+    for line in start_lines(settings, host, port):
+        click.echo(line)
+    Granian(
+        target="cdshooks.server.wsgi:app",
+        factory=True,
+        interface=Interfaces.WSGI,
+        address=host,
+        port=port,
+        workers=workers,
+        blocking_threads=4,
+        websockets=False,
+        log_enabled=False,
+    ).serve()
+
+
+def start_lines(settings: Settings, host: str, port: int) -> list[str]:
+    """What an operator reads at start: where discovery is, and two ways to see a card."""
+    base = settings.public_url or f"http://{_reachable(host)}:{port}"
+    return [
+        "DEMO MODE: anyone can call this; synthetic data only.",
+        f"Discovery:  {base}/cds-services",
+        f"Home page:  {base}/",
+        f"A card:     {curl_line(base)}",
+        f"In words:   {fire_line(base)}",
+    ]
+
+
+def _reachable(host: str) -> str:
+    if host in ("0.0.0.0", "::"):
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

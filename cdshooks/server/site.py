@@ -1,0 +1,62 @@
+"""What the routes of one running service share, settled at start; the only reader of the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from flask import request
+
+from cdshooks.engine.library import Library
+from cdshooks.hooks.errors import RequestError
+from cdshooks.hooks.request import Request
+from cdshooks.hooks.service import ServiceOptions
+from cdshooks.server.settings import Settings
+from cdshooks.server.stories import Story
+
+
+class Answered(Protocol):
+    """What a call comes to."""
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        """The CDS Hooks response, ready to be written as JSON."""
+
+    @property
+    def failure(self) -> str | None:
+        """Where our own code failed on the way, when it did; the body then says that nothing was checked."""
+
+
+Answerer = Callable[[Request, Library, date, ServiceOptions], Answered]
+Clock = Callable[[ZoneInfo], datetime]
+
+
+@dataclass(frozen=True)
+class Site:
+    """One service: its settings, its library and what it offers."""
+
+    settings: Settings
+    library: Library
+    clock: Clock
+    answer: Answerer
+    options: ServiceOptions
+    discovery: Mapping[str, Any]
+    stories: Mapping[str, Story]
+
+    def today(self) -> date:
+        """The calendar day in the configured time zone."""
+        return self.clock(self.settings.timezone).date()
+
+    def hook(self, service_id: str) -> str:
+        """The hook of a CDS service. Raises RequestError (404) when there is no service of that id."""
+        for service in self.discovery["services"]:
+            if service["id"] == service_id:
+                return str(service["hook"])
+        raise RequestError(404, "not-found", "there is no CDS service of that id; GET /cds-services lists them")
+
+    def base_url(self) -> str:
+        """The address of the service: the one that was set, else the one of the current call."""
+        return self.settings.public_url or request.url_root.rstrip("/")

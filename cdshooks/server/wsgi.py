@@ -1,0 +1,34 @@
+"""What a WSGI server calls: `cdshooks.server.wsgi:app`, a factory that reads settings and library."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+
+from flask import Flask
+
+from cdshooks.engine.library import load_library
+from cdshooks.server.app import create_app
+from cdshooks.server.settings import read_settings
+
+
+def app() -> Flask:
+    """The application as the environment sets it. Raises SettingsError or LibraryError."""
+    _log_to_stderr()
+    settings = read_settings(os.environ)
+    made = create_app(settings, load_library(settings.library))
+    # The library lives as long as the process: a collector that never walks it answers large charts faster.
+    gc.collect()
+    gc.freeze()
+    return made
+
+
+def _log_to_stderr() -> None:
+    """Let our own lines out, and of other packages' only warnings."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    ours = logging.getLogger("cdshooks")
+    ours.handlers = [handler]
+    ours.setLevel(logging.INFO)
+    ours.propagate = False

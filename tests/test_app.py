@@ -1,0 +1,362 @@
+"""The web edge: what each route answers, what it refuses, and what never leaves it."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import requests
+from flask import Flask
+from flask.testing import FlaskClient
+
+from cdshooks.engine.library import Library, load_library
+from cdshooks.hooks.request import Request
+from cdshooks.server.app import create_app
+from cdshooks.server.serve import start_lines
+from cdshooks.server.settings import Settings, SettingsError, default_library, read_settings
+from cdshooks.server.stories import move_dates
+
+ROOT = Path(__file__).parents[1]
+DEMO = read_settings({"CDSHOOKS_MODE": "demo"})
+CALL = {"hook": "order-sign", "hookInstance": "h", "context": {"patientId": "p1"}}
+URL = "/cds-services/cart-order-sign"
+DISCOVERY = {"services": [{"hook": "order-sign", "id": "cart-order-sign", "title": "CAR-T", "description": "x"}]}
+
+
+@dataclass(frozen=True)
+class Answered:
+    body: Mapping[str, Any]
+    failure: str | None = None
+
+
+def as_told(request: Request, library: Library, as_of: date, options: Any) -> Answered:
+    return Answered({"cards": [], "asked": [request.patient_id, as_of.isoformat()]})
+
+
+def at(moment: str) -> Any:
+    return lambda zone: datetime.fromisoformat(moment).astimezone(zone)
+
+
+@pytest.fixture(scope="module")
+def library() -> Library:
+    return load_library(default_library())
+
+
+@pytest.fixture
+def app(library: Library) -> Flask:
+    return create_app(
+        DEMO, library, clock=at("2026-11-21T12:00:00+00:00"), answer=as_told, services=lambda _: DISCOVERY
+    )
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+def failing_client(library: Library, error: Exception) -> FlaskClient:
+    def fail(*_: Any) -> Answered:
+        raise error
+
+    return create_app(DEMO, library, answer=fail, services=lambda _: DISCOVERY).test_client()
+
+
+def test_discovery_lists_the_services(client: FlaskClient) -> None:
+    reply = client.get("/cds-services")
+    assert (reply.status_code, reply.json) == (200, DISCOVERY)
+
+
+def test_a_call_is_answered_as_of_today(client: FlaskClient) -> None:
+    reply = client.post(URL, json=CALL)
+    assert reply.status_code == 200
+    assert reply.json == {"cards": [], "asked": ["p1", "2026-11-21"]}
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment", "today"),
+    [
+        ("UTC", "2026-11-21T23:30:00+00:00", "2026-11-21"),
+        ("America/New_York", "2026-11-22T04:30:00+00:00", "2026-11-21"),
+        ("Asia/Tokyo", "2026-11-20T15:30:00+00:00", "2026-11-21"),
+    ],
+)
+def test_today_is_the_local_day_of_the_configured_zone(library: Library, zone: str, moment: str, today: str) -> None:
+    settings = replace(DEMO, timezone=ZoneInfo(zone))
+    client = create_app(settings, library, clock=at(moment), answer=as_told, services=lambda _: DISCOVERY).test_client()
+    assert client.post(URL, json=CALL).get_json()["asked"][1] == today
+
+
+REFUSED: dict[str, tuple[str, str, dict[str, Any], int]] = {
+    "no body": ("POST", URL, {"content_type": "application/json"}, 400),
+    "no JSON": ("POST", URL, {"data": "{", "content_type": "application/json"}, 400),
+    "no call": ("POST", URL, {"json": {}}, 400),
+    "another hook": ("POST", URL, {"json": CALL | {"hook": "patient-view"}}, 400),
+    "no such service": ("POST", "/cds-services/other", {"json": CALL}, 404),
+    "feedback of no such service": ("POST", "/cds-services/other/feedback", {"json": {"feedback": []}}, 404),
+    "no such page": ("GET", "/nothing", {}, 404),
+    "no such story": ("GET", "/demo/stories/..%2Fx", {}, 404),
+    "GET of a service": ("GET", URL, {}, 405),
+    "POST to discovery": ("POST", "/cds-services", {"json": CALL}, 405),
+    "an unknown method": ("BREW", URL, {}, 405),
+    "too large": ("POST", URL, {"data": b" " * (20 * 1024 * 1024 + 1), "content_type": "application/json"}, 413),
+    "no content type": ("POST", URL, {"data": b"{}"}, 415),
+    "a form": ("POST", URL, {"data": {"a": "b"}}, 415),
+    "text": ("POST", URL, {"data": b"{}", "content_type": "text/plain"}, 415),
+    "another charset": ("POST", URL, {"data": b"{}", "content_type": "application/json; charset=latin-1"}, 415),
+    "compressed": ("POST", URL, {"json": CALL, "headers": {"Content-Encoding": "gzip"}}, 415),
+    "unusable feedback": ("POST", f"{URL}/feedback", {"json": {"feedback": [{}]}}, 400),
+}
+
+
+@pytest.mark.parametrize(("method", "url", "options", "status"), REFUSED.values(), ids=REFUSED)
+def test_a_refusal_is_an_operation_outcome(
+    client: FlaskClient, method: str, url: str, options: dict[str, Any], status: int
+) -> None:
+    options["headers"] = {"Origin": "https://sandbox.example"} | options.get("headers", {})
+    reply = client.open(url, method=method, **options)
+    assert reply.status_code == status
+    outcome = reply.get_json()
+    assert outcome["resourceType"] == "OperationOutcome"
+    assert outcome["issue"][0]["details"]["text"]
+    assert reply.headers["Access-Control-Allow-Origin"] == "https://sandbox.example"
+    assert reply.headers["X-Content-Type-Options"] == "nosniff"
+    assert reply.headers["Cache-Control"] == "no-store"
+
+
+def test_a_refusal_says_where(client: FlaskClient) -> None:
+    issue = client.post(URL, json=CALL | {"context": {}}).get_json()["issue"][0]
+    assert issue["expression"] == ["context.patientId"]
+
+
+def test_a_method_that_is_not_answered_gets_the_list_of_those_that_are(client: FlaskClient) -> None:
+    assert client.get(URL).headers["Allow"] == "OPTIONS, POST"
+
+
+def test_a_body_without_a_length_is_cut_off_at_the_limit(client: FlaskClient) -> None:
+    body = io.BytesIO(b" " * (20 * 1024 * 1024 + 1))
+    environ = {"wsgi.input": body, "wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    reply = client.post(URL, content_type="application/json", environ_overrides=environ)
+    assert reply.status_code == 413
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/json;charset=UTF-8", 'application/json; charset="utf-8"', "Application/FHIR+json"]
+)
+def test_json_is_read_under_its_usual_names(client: FlaskClient, content_type: str) -> None:
+    assert client.post(URL, data=json.dumps(CALL), content_type=content_type).status_code == 200
+
+
+def test_feedback_is_taken_for_cards_nobody_remembers(client: FlaskClient) -> None:
+    entry = {"card": "c", "outcome": "accepted", "outcomeTimestamp": "2026-11-21T09:00:00Z"}
+    reply = client.post(f"{URL}/feedback", json={"feedback": [entry]})
+    assert (reply.status_code, reply.json) == (200, {})
+
+
+def test_health_tells_which_library_is_loaded(client: FlaskClient, library: Library) -> None:
+    assert client.get("/health/live").json == {"status": "live"}
+    assert client.get("/health/ready").json == {"status": "ready", "library": library.hash}
+
+
+@pytest.mark.parametrize("url", ["/cds-services", URL, f"{URL}/feedback"])
+def test_a_preflight_is_answered_without_credentials(client: FlaskClient, url: str) -> None:
+    asked = {
+        "Origin": "https://sandbox.example",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,content-type",
+        "Access-Control-Request-Private-Network": "true",
+    }
+    reply = client.options(url, headers=asked)
+    assert (reply.status_code, reply.data) == (204, b"")
+    assert reply.headers["Access-Control-Allow-Origin"] == "https://sandbox.example"
+    assert reply.headers["Access-Control-Allow-Headers"] == "authorization, content-type"
+    assert reply.headers["Access-Control-Allow-Methods"] == "GET, POST, OPTIONS"
+    assert reply.headers["Access-Control-Allow-Private-Network"] == "true"
+    assert "Origin" in reply.headers["Vary"]
+
+
+def test_a_failure_of_ours_tells_the_caller_nothing_but_an_id(
+    library: Library, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    reply = failing_client(library, ValueError("canary-name")).post(URL, json=CALL)
+    assert reply.status_code == 500
+    issue = reply.get_json()["issue"][0]
+    assert issue["details"]["text"] == f"internal error, request id {reply.headers['X-Request-Id']}"
+    assert "ValueError at cds_api.py:" in caplog.text
+    assert "canary" not in caplog.text + reply.text
+
+
+def test_a_failure_that_was_put_on_a_card_is_logged(library: Library, caplog: pytest.LogCaptureFixture) -> None:
+    def answer(*_: Any) -> Answered:
+        return Answered({"cards": []}, failure="KeyError at chart.py:7")
+
+    client = create_app(DEMO, library, answer=answer, services=lambda _: DISCOVERY).test_client()
+    assert client.post(URL, json=CALL).status_code == 200
+    assert "internal error KeyError at chart.py:7 request=" in caplog.text
+
+
+def test_every_story_is_answered_by_the_real_service(library: Library) -> None:
+    client = create_app(DEMO, library).test_client()
+    for story in client.get("/demo/stories").get_json()["stories"]:
+        sent = client.get(story["url"]).data
+        reply = client.post(URL, data=sent, content_type="application/json")
+        assert reply.status_code == 200, story["name"]
+        assert bool(reply.get_json()["cards"]) == (story["name"] != "no-car-t"), story["name"]
+
+
+def test_the_log_holds_nothing_that_a_caller_wrote(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    headers = {"Authorization": "Bearer canary-token", "X-Request-Id": "canary-id", "Origin": "https://canary.example"}
+    client.post(f"{URL}?name=canary", json=CALL | {"context": {"patientId": "canary"}}, headers=headers)
+    client.post("/cds-services/canary", json={"canary": "canary"}, headers=headers)
+    client.post(URL, data=b'{"canary": canary}', content_type="application/json")
+    client.open("/canary", method="CANARY")
+    assert "canary" not in caplog.text.lower()
+    assert "POST /cds-services/<service_id> 200 " in caplog.text
+
+
+def test_every_call_is_one_line_in_the_log(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    reply = client.get("/health/live")
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith("GET /health/live 200 ")
+    assert line.endswith(f" ms request={reply.headers['X-Request-Id']}")
+
+
+def test_the_home_page_says_what_is_in_force(client: FlaskClient, library: Library) -> None:
+    page = client.get("/").text
+    assert "DEMO MODE: anyone can call this; synthetic data only." in page
+    assert library.hash in page
+    for policy in library.policies:
+        assert policy.id in page
+    for product in library.products.by_id.values():
+        assert product.brand in page
+    assert "http://localhost/demo/stories/mcl-missing-three" in page
+    assert "cdshooks fire mcl-missing-three --url http://localhost" in page
+    assert "http://localhost/cds-services/cart-order-sign" in page
+
+
+def test_the_home_page_loads_nothing_from_elsewhere(client: FlaskClient) -> None:
+    page = client.get("/").text
+    for remote in ("src=", "<link", "@import", "<script"):
+        assert remote not in page
+
+
+def test_a_public_address_is_used_in_links(library: Library) -> None:
+    settings = replace(DEMO, public_url="https://cds.hospital.example")
+    page = create_app(settings, library, answer=as_told, services=lambda _: DISCOVERY).test_client().get("/").text
+    assert "https://cds.hospital.example/cds-services/cart-order-sign" in page
+
+
+def test_the_stories_are_listed(client: FlaskClient) -> None:
+    listed = client.get("/demo/stories").get_json()["stories"]
+    assert {"mcl-complete", "mcl-missing-three"} <= {story["name"] for story in listed}
+    assert all(story["title"] and client.get(story["url"]).status_code == 200 for story in listed)
+
+
+def test_a_story_told_on_its_own_day_is_the_file(client: FlaskClient) -> None:
+    file = ROOT / "fhir_fixtures/stories/mcl-complete/request.json"
+    assert client.get("/demo/stories/mcl-complete").data == file.read_bytes()
+
+
+def test_a_story_told_later_has_every_date_moved(library: Library) -> None:
+    def told(moment: str) -> str:
+        made = create_app(DEMO, library, clock=at(moment), answer=as_told, services=lambda _: DISCOVERY)
+        return made.test_client().get("/demo/stories/mcl-complete").text
+
+    then, later = told("2026-11-21T12:00:00+00:00"), told("2027-01-20T12:00:00+00:00")
+    assert move_dates(then, timedelta(days=60)) == later
+    birth_dates = [json.loads(text)["prefetch"]["patient"]["birthDate"] for text in (then, later)]
+    assert date.fromisoformat(birth_dates[1]) - date.fromisoformat(birth_dates[0]) == timedelta(days=60)
+
+
+@pytest.mark.parametrize(
+    ("text", "moved"),
+    [
+        ('"2026-12-31"', '"2027-01-01"'),
+        ('"2024-02-28T23:59:59.000-05:00"', '"2024-02-29T23:59:59.000-05:00"'),
+        ('"Letter of 2026-11-14."', '"Letter of 2026-11-15."'),
+        ('"2106-3"', '"2106-3"'),
+        ('"2026-13-01"', '"2026-13-01"'),
+        ('"9999-12-31"', '"9999-12-31"'),
+        ('"5bde4991-8900-41-99"', '"5bde4991-8900-41-99"'),
+        ('"12026-11-21"', '"12026-11-21"'),
+    ],
+)
+def test_only_iso_days_are_moved(text: str, moved: str) -> None:
+    assert move_dates(text, timedelta(days=1)) == moved
+
+
+def test_production_mode_does_not_start(library: Library) -> None:
+    with pytest.raises(SettingsError, match="production mode is not available yet"):
+        create_app(read_settings({}), library, answer=as_told, services=lambda _: DISCOVERY)
+
+
+def test_the_start_lines_name_discovery_and_two_ways_to_a_card() -> None:
+    lines = "\n".join(start_lines(DEMO, "0.0.0.0", 8123))
+    assert "http://127.0.0.1:8123/cds-services\n" in lines
+    assert "curl -s http://127.0.0.1:8123/demo/stories/mcl-missing-three | curl" in lines
+    assert "cdshooks fire mcl-missing-three --url http://127.0.0.1:8123" in lines
+
+
+@contextmanager
+def running_server(settings: Settings, workers: int) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    start = (
+        "import os; from cdshooks.server.serve import run_server; from cdshooks.server.settings import read_settings;"
+        f"run_server(read_settings(os.environ), port={port}, workers={workers})"
+    )
+    environment = {"PYTHONPATH": str(ROOT), **settings.environment()}
+    server = subprocess.Popen(
+        [sys.executable, "-c", start], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        yield f"http://127.0.0.1:{port}", server
+    finally:
+        server.kill()
+        server.communicate()
+
+
+def wait_until_live(url: str, seconds: float = 30) -> requests.Response:
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return requests.get(f"{url}/health/live", timeout=5)
+        except requests.ConnectionError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+
+
+def test_the_server_starts_with_two_workers_answers_and_stops() -> None:
+    with running_server(DEMO, workers=2) as (url, server):
+        reply = wait_until_live(url)
+        assert reply.json() == {"status": "live"}
+        assert reply.headers["Server"] == "cdshooks"
+        chunked = requests.post(
+            f"{url}{URL}",
+            data=iter([json.dumps(CALL).encode()]),
+            headers={"Content-Type": "application/json"},
+            timeout=5,
+        )
+        assert (chunked.status_code, chunked.json()) == (200, {"cards": []})
+        server.terminate()
+        printed, _ = server.communicate(timeout=20)
+    assert server.returncode == 0
+    assert f"{url}/cds-services" in printed
+    assert "GET /health/live 200" in printed
