@@ -16,6 +16,7 @@ from story_parts import (
     ICD10CM,
     LOINC,
     SEROLOGIES,
+    SYNTHETIC,
     TERMS,
     about,
     center,
@@ -32,6 +33,8 @@ from story_parts import (
     visit,
 )
 from story_request import ATTESTED, PAPERS, told
+
+UNREAD = ["hiv", "hbsag", "anti-hbc", "anti-hcv", "marrow-biopsy"]
 
 
 def mcl_missing_three():
@@ -101,15 +104,31 @@ def wrong_patient():
     return mcl_story(who, {"outcome": "could-not-check", "findings": []}, [order])
 
 
-def prefetch_failed():
-    """The laboratory results came back as an error, the documents as null; the reports were not sent at all."""
-    expect = {"outcome": "could-not-check", "missing": [], "stale": []}
-    expect |= {"could_not_check": PAPERS, "met": ["fda-approved", "indication"]}
-    story = mcl_story("mcl-6", expect)
+def failed_search(key):
+    """Make what an EHR sends when a search broke off."""
     issue = {"severity": "error", "code": "timeout", "diagnostics": "The search took too long."}
-    failed = resource("OperationOutcome", "observations-failed", issue=[issue])
-    story.request["prefetch"] |= {"observations": failed, "documents": None}
+    return resource("OperationOutcome", f"{key}-failed", issue=[issue])
+
+
+def prefetch_failed():
+    """The laboratory results came back as an error and the reports not at all; null says that no document exists."""
+    absent = ["letter", "psych-eval", "social-eval"]
+    expect = {"outcome": "documentation-missing", "missing": absent, "stale": []}
+    expect |= {"could_not_check": UNREAD, "met": ["fda-approved", "indication"]}
+    story = mcl_story("mcl-6", expect)
+    story.request["prefetch"] |= {"observations": failed_search("observations"), "documents": None}
     del story.request["prefetch"]["reports"]
+    return story
+
+
+def prefetch_timed_out():
+    """Results, reports and documents came back as errors, each in its own shape: nothing is called missing."""
+    expect = {"outcome": "could-not-check", "missing": [], "stale": [], "could_not_check": PAPERS}
+    story = mcl_story("mcl-17", expect)
+    failed = {"resource": failed_search("reports"), "search": {"mode": "outcome"}}
+    reports = {"resourceType": "Bundle", "meta": SYNTHETIC, "type": "searchset", "entry": [failed]}
+    story.request["prefetch"] |= {"observations": failed_search("observations"), "reports": reports}
+    story.request["prefetch"]["documents"] = failed_search("documents")
     return story
 
 
@@ -125,7 +144,9 @@ def centre_story(who, expect, organization):
 def centre_stale():
     """The treatment centre is on the roster, but was last checked half a year ago."""
     organization = center("stale-center", "Stale Valley Hospital (SYNTHETIC)", "1111111112")
-    return centre_story("mcl-7", {"outcome": "documentation-missing", "stale": ["center"]}, organization)
+    return centre_story(
+        "mcl-7", {"outcome": "documentation-missing", "stale": ["center", "center-proof"]}, organization
+    )
 
 
 def centre_unlisted():
@@ -204,8 +225,8 @@ def guarded_evidence():
     return mcl_story(who, expect, extra=extra, without=PAPERS[1:])
 
 
-def mcl_blue_guide():
-    """A Blue plan: the denial guide for Tecartus asks for a heart study that is not on file."""
+def mcl_blue_plan():
+    """A Blue plan: the chart holds what its denial guide asks for, except a heart study."""
     who = "mcl-16"
     ecog = concept((LOINC, "89247-1", "ECOG Performance Status score"))
     fusion = concept((LOINC, "77037-0", "t(11;14)(q13;q32)(CCND1,IGH) fusion transcript"))
@@ -213,20 +234,20 @@ def mcl_blue_guide():
         observation(f"{who}-ecog", who, ecog, "2026-11-12", "survey", valueInteger=1),
         report(f"{who}-fusion", who, fusion, "2024-06-27", "Detected.", "GE"),
     ]
-    expect = {"policy": "bcbs/tecartus", "outcome": "documentation-missing", "missing": ["lvef"], "met": ["ecog"]}
     payer = ("Blue Cross and Blue Shield of North Carolina", "Blue Options PPO")
-    return mcl_story(who, expect, extra=extra, payer=payer)
+    return mcl_story(who, {"met": ["fda-approved", "indication"]}, extra=extra, payer=payer)
 
 
 STORIES = (
     mcl_missing_three,
     mcl_complete,
-    mcl_blue_guide,
+    mcl_blue_plan,
     positive_hbcore,
     guarded_evidence,
     rescue_transplant_planned,
     wrong_patient,
     prefetch_failed,
+    prefetch_timed_out,
     centre_stale,
     centre_unlisted,
     no_car_t,
