@@ -41,7 +41,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The state of one FHIR type and, unless it was read, the reason in words."""
+    """The state of one FHIR type, and in words why it was not read or that the sender said there is none."""
 
     state: State
     reason: str = ""
@@ -84,16 +84,20 @@ class Chart:
 
     def reading(self, kind: str) -> Reading:
         """How completely `kind` was read; absent when the request says nothing of it."""
-        return self.readings.get(kind) or Reading(State.ABSENT, "not sent")
+        return self.readings.get(kind) or Reading(State.ABSENT)
 
     def unread(self, kinds: Iterable[str]) -> str | None:
         """Why an absence among `kinds` cannot be claimed; None when all were read completely."""
         reasons = [
-            f"{kind}: {reading.reason}"
+            reading.reason or kind
             for kind in kinds
             if (reading := self.reading(kind)).state is not State.READ
         ]
-        return "; ".join(reasons) or None
+        return "; ".join(dict.fromkeys(reasons)) or None
+
+    def said_none(self, kinds: Iterable[str]) -> str:
+        """What the sender itself said of kinds that it answered with nothing."""
+        return "; ".join(dict.fromkeys(r.reason for kind in kinds if (r := self.reading(kind)).reason))
 
     def find(self, kinds: Iterable[str], value_set: ValueSet) -> Iterator[tuple[Record, Concept]]:
         """Each record whose code is in the set, once, with the concept that may do most."""

@@ -63,7 +63,8 @@ def find(
         absent = Explanation(None, criterion.says, wording.say("finding.no_document"))
         return _finding(criterion, context, Outcome.NOT_APPLICABLE, absent)
     if criterion.check is None:
-        explanation = Explanation(None, criterion.says, criterion.says, Gap.ATTEST)
+        looked_at = tuple(dict.fromkeys(item for finding in about for item in finding.evidence))
+        explanation = Explanation(None, criterion.says, criterion.says, Gap.ATTEST, evidence=looked_at)
     else:
         explanation = criterion.check(context)
     explanation = _prompted(criterion, explanation, context, wording)

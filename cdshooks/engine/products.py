@@ -116,6 +116,8 @@ class Products:
     trial_numbers: tuple[tuple[str, int], ...]
     other_sets: tuple[str, ...]
     service_sets: tuple[str, ...]
+    therapy_drugs: tuple[str, ...]
+    folded_names: tuple[tuple[Product, str, str], ...]
 
     def coded(self, codes: Iterable[Coded]) -> list[tuple[Product, ProductCode]]:
         """Every (product, code) that the codes name, in the order of the codes."""
@@ -140,11 +142,11 @@ class Products:
     def named(self, texts: Iterable[str]) -> list[tuple[Product, str]]:
         """Every product whose brand or generic name stands in a text as whole words."""
         folded = [fold_words(text) for text in texts]
-        return [
-            (product, name)
-            for product in self.by_id.values()
-            if (name := next((n for n in product.names if any(fold_words(n) in t for t in folded)), None))
-        ]
+        found: dict[str, tuple[Product, str]] = {}
+        for product, name, words in self.folded_names:
+            if product.id not in found and any(words in text for text in folded):
+                found[product.id] = (product, name)
+        return list(found.values())
 
 
 def read_product(data: Mapping[str, Any], systems: Systems) -> Product:
@@ -188,6 +190,8 @@ def gather_products(
         trial_numbers=tuple((row["prefix"], row["digits"]) for row in look_alikes.get("trial_numbers", [])),
         other_sets=tuple(look_alikes.get("coded_as_something_else", [])),
         service_sets=tuple(look_alikes.get("car_t_services", [])),
+        therapy_drugs=tuple(look_alikes.get("therapy_drugs", [])),
+        folded_names=tuple((p, name, fold_words(name)) for p in by_id.values() for name in p.names),
     )
 
 

@@ -43,7 +43,7 @@ class ValueSet:
     concepts: Mapping[Coded, Concept]
     prefixes: Mapping[Coded, Concept]
     words: Mapping[str, Concept]
-    phrases: tuple[str, ...]
+    phrases: tuple[tuple[str, str], ...]
 
     def find(self, coded: Coded) -> Concept | None:
         """The concept for a code, or for the category header that a longer code descends from."""
@@ -52,7 +52,7 @@ class ValueSet:
     def mentions(self, text: str) -> str | None:
         """The first phrase of the set that stands in `text` as whole words, any case."""
         folded = fold_words(text)
-        return next((phrase for phrase in self.phrases if fold_words(phrase) in folded), None)
+        return next((phrase for phrase, words in self.phrases if words in folded), None)
 
 
 def find_prefix(prefixes: Mapping[Coded, Concept], coded: Coded) -> Concept | None:
@@ -82,13 +82,13 @@ def read_value_set(data: Mapping[str, Any], systems: Systems) -> ValueSet:
     concepts: dict[Coded, Concept] = {}
     prefixes: dict[Coded, Concept] = {}
     words: dict[str, Concept] = {}
-    phrases: list[str] = []
+    phrases: list[tuple[str, str]] = []
     for include in data.get("compose", {}).get("include", []):
         system = systems.system(include["system"])
         for entry in include.get("concept", []):
             facts = extensions(entry)
             if include["system"] == WORDS:
-                phrases.append(entry["display"])
+                phrases.append((entry["display"], fold_words(entry["display"])))
                 continue
             if facts.get("grade") not in ("A", "B"):
                 continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from cdshooks.engine.model import Determination, Finding, Order, Outcome, Result
+from cdshooks.engine.model import Determination, Finding, Gap, Order, Outcome, Result
 from cdshooks.engine.policy import Policy
 from cdshooks.engine.wording import Wording
 from cdshooks.hooks.lines import Line, grouped
@@ -13,10 +13,15 @@ from cdshooks.hooks.text import clean, shortened
 
 LONGEST = 1800
 _MOST_CONFIRMATIONS = 4
+_A_DOCUMENT = "a document"
 _CONFIRM_ORDER = (
-    "product", "indication", "center", "letter", "transplant", "adherence", "evaluation", "evaluation-content",
-    "label", "rems", "other",
+    "product", "indication", _A_DOCUMENT, "center", "letter", "transplant", "adherence", "evaluation", "evaluation-content",
+    "label", "rems",
 )  # fmt: skip
+
+
+_UNPROMPTED = "other"
+_FILED_IN_FULL = ("indication", "center")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,7 @@ class Subject:
     order: Order
     policy: Policy | None
     notes: tuple[str, ...] = ()
+    had_rems: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,7 @@ def write_detail(determination: Determination, subject: Subject, wording: Wordin
         _lapsing(determination, wording),
         _confirm(determination, wording),
         _on_file(determination, wording),
-        _rems(determination),
+        _rems(determination, subject),
         _reminder(determination, wording),
     ]
     footer = _footer(subject, wording)
@@ -71,7 +77,7 @@ def write_detail(determination: Determination, subject: Subject, wording: Wordin
 
 
 def _notes(subject: Subject) -> _Block:
-    return _Block("", tuple(clean(note) for note in (*subject.order.traps, *subject.notes)), bullets=False)
+    return _Block("", tuple(_sentence(_capital(clean(note))) for note in (*subject.order.traps, *subject.notes)), bullets=False)
 
 
 def _refused(determination: Determination, wording: Wording) -> _Block | None:
@@ -116,12 +122,16 @@ def _needed(determination: Determination, wording: Wording) -> _Block | None:
 def _line_text(line: Line) -> str:
     reasons = "; ".join(dict.fromkeys(clean(finding.reason) for finding in line.findings))
     asks = " ".join(dict.fromkeys(clean(finding.ask) for finding in line.findings))
-    return f"**{line.label}** – {_sentence(reasons)} {asks} [{line.cites}]"
+    return f"**{_capital(line.label)}** – {_sentence(reasons)} {asks} [{line.cites}]"
 
 
 def _finding_text(finding: Finding, *, with_ask: bool = True) -> str:
     ask = f" {clean(finding.ask)}" if with_ask else ""
-    return f"**{finding.label}** – {_sentence(clean(finding.reason))}{ask} [{', '.join(finding.cite)}]"
+    return f"**{_capital(finding.label)}** – {_sentence(clean(finding.reason))}{ask} [{', '.join(finding.cite)}]"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _sentence(text: str) -> str:
@@ -138,7 +148,7 @@ def _standing(subject: Subject) -> _Block | None:
 def _lapsing(determination: Determination, wording: Wording) -> _Block | None:
     """What counts today but lapses before the infusion; when all is there, what lapses first."""
     met = [f for f in determination.findings if f.outcome is Outcome.MET]
-    notes = [f"**{f.label}** – {clean(note)}." for f in met for note in f.notes]
+    notes = [f"**{_capital(f.label)}** – {clean(note)}." for f in met for note in f.notes]
     dated = [f for f in met if f.counts_until]
     if determination.outcome is Result.READY and dated:
         first = min(dated, key=lambda f: (f.counts_until or date.max, f.criterion))
@@ -147,57 +157,79 @@ def _lapsing(determination: Determination, wording: Wording) -> _Block | None:
 
 
 def _confirm(determination: Determination, wording: Wording) -> _Block | None:
-    lines = sorted(grouped(determination, wording, Outcome.ATTEST), key=_confirm_rank)
+    """At most four lines; what a plan may still ask for is left to the determination."""
+    lines = [line for line in grouped(determination, wording, Outcome.ATTEST) if line.group != _UNPROMPTED]
     if not lines:
         return None
-    texts = [_confirm_text(line, wording) for line in lines]
-    if len(texts) > _MOST_CONFIRMATIONS:
-        rest = lines[_MOST_CONFIRMATIONS - 1 :]
-        also = "; ".join(_also(line, wording) for line in rest)
-        cites = ", ".join(dict.fromkeys(line.cites for line in rest))
-        texts = [*texts[: _MOST_CONFIRMATIONS - 1], wording.say("detail.also", labels=also, cites=cites)]
+    ranked = sorted(lines, key=_confirm_rank)
+    full = ranked if len(ranked) <= _MOST_CONFIRMATIONS else ranked[: _MOST_CONFIRMATIONS - 1]
+    texts = [_confirm_text(line, wording) for line in full]
+    if rest := ranked[len(full) :]:
+        texts.append(wording.say("detail.also", labels="; ".join(_also(line, wording) for line in rest)))
     return _Block(wording.say("detail.confirm"), tuple(texts))
 
 
 def _confirm_rank(line: Line) -> tuple[bool, int]:
-    rank = _CONFIRM_ORDER.index(line.group) if line.group in _CONFIRM_ORDER else len(_CONFIRM_ORDER)
-    return (not line.leading, rank)
+    known = line.group if line.group in _CONFIRM_ORDER else _A_DOCUMENT
+    return (not line.leading, _CONFIRM_ORDER.index(known))
 
 
 def _also(line: Line, wording: Wording) -> str:
-    notes = "; ".join(dict.fromkeys(clean(n) for f in line.findings for n in f.notes))
-    return line.label + (f" ({notes})" if notes else "") + _review(line, wording)
+    extra = "; ".join([*(clean(n) for f in line.findings for n in f.notes), *_review(line, wording)])
+    return f"{line.label}{f' ({extra})' if extra else ''} [{line.cites}]"
 
 
-def _review(line: Line, wording: Wording) -> str:
-    return f"; {wording.say('detail.to_review', count=line.to_review)}" if line.to_review else ""
+def _review(line: Line, wording: Wording) -> list[str]:
+    if not line.to_review:
+        return []
+    key = "detail.to_review_one" if line.to_review == 1 else "detail.to_review"
+    return [wording.say(key, count=line.to_review)]
 
 
 def _confirm_text(line: Line, wording: Wording) -> str:
-    """One line to confirm: what was found, else our sentence for a silent chart, else the label."""
-    said = [f for f in line.findings if f.explanation and f.reason != f.explanation.sentence]
-    reasons = "; ".join(dict.fromkeys(clean(f.reason) for f in said if f.evidence or f.leading or line.group != "transplant"))
-    silent = f"detail.silent.{line.group}"
-    text = f"{line.label}: {reasons}" if reasons else wording.say(silent) if wording.has(silent) else line.label
+    """One line to confirm: what was found, else our sentence for what only a person knows."""
+    silent = f"detail.silent.{line.findings[0].criterion}"
+    if len(line.findings) > 1 or not wording.has(silent):
+        silent = f"detail.silent.{line.group}"
+    found = [f for f in line.findings if _says_something(f)]
+    if found or not wording.has(silent):
+        reasons = "; ".join(dict.fromkeys(clean(f.reason) for f in found or line.findings))
+        text = f"{line.label}: {reasons}"
+    else:
+        dates = [e.date for f in line.findings for e in f.evidence if e.date]
+        text = wording.say(silent, date=dates[0] if dates else wording.say("evidence.no_date"))
     notes = "; ".join(dict.fromkeys(clean(n) for f in line.findings for n in f.notes))
-    return f"{_sentence(text + (f' ({notes})' if notes else '') + _review(line, wording))} [{line.cites}]"
+    whole = "; ".join(part for part in (_capital(text), notes, *_review(line, wording)) if part)
+    return f"{_sentence(whole)} [{line.cites}]"
+
+
+def _says_something(finding: Finding) -> bool:
+    """True when the chart gave a reason of its own, not only silence or our paraphrase."""
+    explanation = finding.explanation
+    if explanation is None or explanation.gap is not Gap.ATTEST:
+        return False
+    return finding.reason != explanation.sentence
 
 
 def _on_file(determination: Determination, wording: Wording) -> _Block | None:
-    met = [f for f in determination.findings if f.outcome is Outcome.MET]
-    if not met:
+    lines = grouped(determination, wording, Outcome.MET)
+    if not lines:
         return None
-    shown = " · ".join(_filed(finding) for finding in met)
-    return _Block("", (wording.say("detail.on_file", count=len(met), items=shown),), bullets=False)
+    shown = " · ".join(_filed(line.findings[0]) for line in lines)
+    return _Block("", (wording.say("detail.on_file", count=len(lines), items=shown),), bullets=False)
 
 
 def _filed(finding: Finding) -> str:
-    if finding.evidence and finding.evidence[0].date:
-        return f"{finding.label} {finding.evidence[0].date}"
-    return finding.label if finding.group == "product" else clean(finding.reason)
+    if finding.group in _FILED_IN_FULL:
+        return clean(finding.reason)
+    dated = finding.evidence[0].date if finding.evidence else None
+    return f"{finding.label} {dated}" if dated else finding.label
 
 
-def _rems(determination: Determination) -> _Block | None:
+def _rems(determination: Determination, subject: Subject) -> _Block | None:
+    """That no REMS is asked for any more; nothing where the product never had one."""
+    if not subject.had_rems:
+        return None
     rems = next((f for f in determination.findings if f.criterion == "rems"), None)
     if rems is None or rems.outcome is not Outcome.NOT_APPLICABLE:
         return None
@@ -216,7 +248,7 @@ def _footer(subject: Subject, wording: Wording) -> str:
     policy = subject.policy
     if policy is None:
         return wording.say("detail.disclaimer")
-    assumed = wording.say("detail.assumed") if policy.start_basis == "assumed" else ""
+    assumed = f" {wording.say('detail.assumed')}" if policy.start_basis == "assumed" else ""
     parts = [
         wording.say(
             "detail.footer",

@@ -38,6 +38,7 @@ class _Answer:
     entries: list[Entry] = field(default_factory=list)
     failure: str | None = None
     shortfall: str | None = None
+    told: str = ""
 
 
 def read_prefetch(request: Request, wording: Wording) -> Delivery:
@@ -66,14 +67,15 @@ def _reading(answer: _Answer) -> Reading:
         return Reading(State.FAILED, answer.failure)
     if answer.failure or answer.shortfall:
         return Reading(State.PARTIAL, answer.failure or answer.shortfall or "")
-    return Reading(State.READ)
+    return Reading(State.READ, answer.told)
 
 
 def _together(readings: list[Reading]) -> Reading:
     """One state from several keys: any failure or shortfall makes the kind less than read."""
     short = [reading for reading in readings if reading.state is not State.READ]
     if not short:
-        return Reading(State.READ)
+        silent = [reading for reading in readings if not reading.reason]
+        return (silent or readings)[0]
     failed = all(reading.state is State.FAILED for reading in readings)
     return Reading(State.FAILED if failed else State.PARTIAL, short[0].reason)
 
@@ -84,7 +86,7 @@ def _answer(request: Request, key: str, wording: Wording) -> _Answer:
     except RequestError:
         return _Answer(failure=wording.say("prefetch.unreadable", key=key))
     if value is None:
-        return _Answer()
+        return _Answer(told=wording.say("prefetch.none", key=key))
     if not isinstance(value, dict) or not isinstance(value.get("resourceType"), str):
         return _Answer(failure=wording.say("prefetch.unreadable", key=key))
     if value["resourceType"] == "OperationOutcome":

@@ -162,8 +162,15 @@ def _determined(session: _Session, order: Order, selection: Selection) -> Determ
     product = context.product.brand if context.product else ""
     payer = _payer_short(selection, policy.short)
     standing = policy.standing(order.service_date)
-    summary = summarise(found, product, payer, library.wording, bool(standing and standing.is_ == "unconfirmed"))
-    subject = Subject(product, payer, order, policy, (*selection.notes, *order.notes))
+    summary = summarise(
+        found,
+        product,
+        payer,
+        library.wording,
+        unconfirmed=bool(standing and standing.is_ == "unconfirmed"),
+        label_only=policy.authority == "fda-label",
+    )
+    subject = Subject(product, payer, order, policy, (*selection.notes, *order.notes), bool(context.product and context.product.rems))
     blanks = Blanks(session.request.patient_id, product, payer, session.as_of)
     card = write_card(
         decision,

@@ -11,17 +11,27 @@ from cdshooks.hooks.lines import Line, grouped
 LONGEST = 120
 
 
-def summarise(determination: Determination, product: str, payer: str, wording: Wording, unconfirmed: bool) -> str:
-    """The card's summary for the outcome, naming as many items as fit."""
+def summarise(
+    determination: Determination, product: str, payer: str, wording: Wording, *, unconfirmed: bool, label_only: bool
+) -> str:
+    """The card's summary for the outcome, naming as many items as fit.
+
+    `unconfirmed`: the policy's standing is not confirmed; `label_only`: no policy of the payer was applied.
+    """
     say, result = wording.say, determination.outcome
     lines = {outcome: grouped(determination, wording, outcome) for outcome in Outcome}
     needed = grouped(determination, wording, Outcome.MISSING, Outcome.STALE)
     head = {"product": product, "payer": payer}
     if result is Result.READY:
         asked = len(lines[Outcome.ATTEST])
+        leading = [line.short for line in lines[Outcome.ATTEST] if line.leading]
         key = "summary.ready_unconfirmed" if unconfirmed else "summary.ready"
+        key = "summary.label_ready" if label_only else key
         if any(f.criterion == "indication" and f.outcome is Outcome.ATTEST for f in determination.findings):
             key += "_indication"
+        if leading:
+            sentence = say("summary.ready_leading", count=asked, points=say("summary.points"), items="\0", **head)
+            return _fitted(sentence, leading, "")
         return say(key, count=asked, points=say("summary.point" if asked == 1 else "summary.points"), **head)
     items: Sequence[Line] = lines[Outcome.NOT_MET]
     key = f"summary.{result.value}"
@@ -33,12 +43,12 @@ def summarise(determination: Determination, product: str, payer: str, wording: W
         if not items:
             return say("summary.payer_unread", **head)
         key += "_one" if len(items) == 1 else ""
-    more = say("summary.and_needed", count=len(needed)) if needed and result not in _NEEDED else ""
+    unread = lines[Outcome.COULD_NOT_CHECK]
+    more = say("summary.and_needed", count=len(needed)) if needed and result is not Result.DOCUMENTATION_MISSING else ""
+    if result is Result.DOCUMENTATION_MISSING and unread:
+        more = say("summary.and_unread", count=len(unread))
     sentence = say(key, count=len(items), items="\0", **head)
     return _fitted(sentence, [line.short for line in items], more)
-
-
-_NEEDED = (Result.DOCUMENTATION_MISSING,)
 
 
 def _fitted(sentence: str, names: list[str], more: str) -> str:

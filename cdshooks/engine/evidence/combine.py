@@ -106,7 +106,7 @@ def _joined(
     return Explanation(
         value,
         sentence,
-        "; ".join(dict.fromkeys(child.found for child in speaking if child.found)),
+        _sentences(speaking),
         evidence=_evidence(speaking),
         counts_until=min(untils, default=None),
         notes=tuple(note for child in speaking for note in child.notes),
@@ -124,8 +124,16 @@ def _unknown(
     unknown = [child for child in children if child.truth is None]
     gap = next(gap for gap in order if any(child.gap is gap for child in unknown))
     speaking = [child for child in unknown if child.gap is gap]
+    if gap is Gap.MISSING and order is _ANY_ORDER:
+        speaking = speaking[:1]  # one way of saying that nothing was found is enough
     joined = _joined(False, sentence, speaking, children)
     return replace(joined, truth=None, gap=gap, counts_until=None)
+
+
+def _sentences(children: Sequence[Explanation]) -> str:
+    """What the children found, each part once."""
+    parts = [part for child in children if child.found for part in child.found.split("; ")]
+    return "; ".join(dict.fromkeys(parts))
 
 
 def _evidence(children: Sequence[Explanation]) -> tuple[Any, ...]:

@@ -47,9 +47,9 @@ def compile_document(filters: Mapping[str, Any], compiler: Compiler) -> Check:
             candidates.add(_document(candidates, record, verdict(record, typed.get(id(record)), chart)))
         for record, concept in chart.find(("DiagnosticReport",), types):
             candidates.add(_document(candidates, record, verdict(record, concept, chart)))
-        count = len(chart.all_of_kind("DocumentReference"))
-        what = say("evidence.document", type=types.title)
-        return judge(candidates, what, kinds, kind_name=say("evidence.kinds.DocumentReference", count=count))
+        looked = say("evidence.looked_at", count=len(chart.all_of_kind("DocumentReference")))
+        what, name = say("evidence.document", type=types.title), say("evidence.kinds.DocumentReference")
+        return judge(candidates, what, kinds, kind_name=name, looked=looked)
 
     return check
 
@@ -93,7 +93,7 @@ def compile_report(filters: Mapping[str, Any], compiler: Compiler) -> Check:
                 candidate = replace(candidate, verdict=Verdict.ASKS, why=concept.why_not)
             candidates.add(candidate)
         counts = window.ask(context.as_of) if window else ""
-        what = say("evidence.report", code=code.title, counts=f"dated {counts}" if counts else "of any date")
+        what = say("evidence.report", code=code.title, counts=say("evidence.dated", counts=counts) if counts else say("evidence.any_date"))
         return judge(candidates, what, kinds, kind_name=say("evidence.kinds.DiagnosticReport"))
 
     return check
@@ -114,7 +114,7 @@ def compile_procedure(filters: Mapping[str, Any], compiler: Compiler) -> Check:
                 candidate = replace(candidate, verdict=Verdict.ASKS, why=concept.why_not)
             candidates.add(candidate)
         counts = window.ask(context.as_of) if window else ""
-        what = say("evidence.procedure", code=code.title, counts=f"dated {counts}" if counts else "of any date")
+        what = say("evidence.procedure", code=code.title, counts=say("evidence.dated", counts=counts) if counts else say("evidence.any_date"))
         return judge(candidates, what, kinds, kind_name=say("evidence.kinds.Procedure"))
 
     return check

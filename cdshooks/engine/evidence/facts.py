@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -79,8 +78,7 @@ def compile_center(filters: Mapping[str, Any], compiler: Compiler) -> Check:
             )
         if within is not None and row.checked_on < within.before(context.as_of):
             return Explanation(None, what, say("evidence.center_old", found=found), Gap.STALE)
-        until = within.after(row.checked_on) if within else None
-        return Explanation(True, what, found, counts_until=until)
+        return Explanation(True, what, found)
 
     return check
 
@@ -111,8 +109,8 @@ def compile_order(filters: Mapping[str, Any], compiler: Compiler) -> Check:
 
     def check(context: Context) -> Explanation:
         order, what = context.order, say("evidence.form", form=context.product.form if context.product else "")
-        if trap := order_trap(context, say("evidence.form_asked")):
-            return replace(trap, sentence=what)
+        if trap := order_trap(context, what, compiler.wording):
+            return trap
         if order.kind in _FORMS_WITH_STRENGTH and order.grade == "A":
             return Explanation(True, what, say("evidence.form_coded", code=order.recognized_by))
         return Explanation(None, what, say("evidence.form_uncoded", code=order.recognized_by), Gap.ATTEST)
@@ -120,11 +118,11 @@ def compile_order(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     return check
 
 
-def order_trap(context: Context, what: str) -> Explanation | None:
+def order_trap(context: Context, what: str, wording: Wording) -> Explanation | None:
     """The question that an order text such as "out of specification" raises, above everything else."""
     if not context.order.traps:
         return None
-    return Explanation(None, what, "; ".join(context.order.traps), Gap.ATTEST, leading=True)
+    return Explanation(None, what, wording.say("evidence.trap"), Gap.ATTEST, leading=True)
 
 
 def approved_on(context: Context, wording: Wording) -> Explanation:
@@ -142,7 +140,7 @@ def approved_on(context: Context, wording: Wording) -> Explanation:
         return Explanation(
             False, what, say("evidence.approved_later", product=product.brand, date=product.approved.start)
         )
-    if trap := order_trap(context, what):
+    if trap := order_trap(context, what, wording):
         return trap
     if order.grade == "text":
         return Explanation(None, what, say("evidence.by_name", product=product.brand), Gap.ATTEST)

@@ -8,7 +8,7 @@ which is an absence only if the kind was read completely.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
@@ -16,7 +16,7 @@ from cdshooks.engine.chart import Record
 from cdshooks.engine.dates import Moment, Place, Window
 from cdshooks.engine.evidence.context import Context
 from cdshooks.engine.model import Evidence, Explanation, Gap, LeftOut, Why
-from cdshooks.engine.records import evidence_of, moment_of, refusal, unread_reason
+from cdshooks.engine.records import clip, evidence_of, moment_of, refusal, unread_reason
 from cdshooks.engine.wording import Wording
 
 _SHOWN = 4
@@ -44,6 +44,7 @@ class Candidate:
     moment: Moment | None = None
     until: date | None = None
     leading: bool = False
+    brief: str = ""
 
 
 @dataclass
@@ -69,10 +70,10 @@ class Candidates:
         evidence = evidence_of(record, chart, value=value, when=moment, sensitive=sensitive)
         if unread := unread_reason(record):
             self.left_out.append(LeftOut(record.reference, unread[1]))
-            return Candidate(record, Verdict.UNREAD, evidence, unread[0], moment)
+            return Candidate(record, Verdict.UNREAD, evidence, unread[0], moment, brief=clip(value))
         if self.window is None:
-            return Candidate(record, Verdict.FITS, evidence, "", moment)
-        return self._placed(record, evidence, moment, self.window)
+            return Candidate(record, Verdict.FITS, evidence, "", moment, brief=clip(value))
+        return replace(self._placed(record, evidence, moment, self.window), brief=clip(value))
 
     def _placed(
         self, record: Record, evidence: Evidence, moment: Moment | None, window: Window
@@ -106,9 +107,12 @@ def newest_first(candidates: Iterable[Candidate]) -> list[Candidate]:
     return sorted(by_name, key=lambda c: c.moment.last if c.moment else date.min, reverse=True)
 
 
-def judge(candidates: Candidates, what: str, kinds: Iterable[str], *, kind_name: str) -> Explanation:
+def judge(
+    candidates: Candidates, what: str, kinds: Iterable[str], *, kind_name: str, looked: str = ""
+) -> Explanation:
     """One explanation for a retrieval; `kinds` must be read completely before absence is claimed."""
     say = candidates.wording.say
+    kinds = tuple(kinds)
     unread = candidates.context.chart.unread(kinds)
     group = candidates.speaking()
     left_out = tuple(candidates.left_out)
@@ -116,7 +120,12 @@ def judge(candidates: Candidates, what: str, kinds: Iterable[str], *, kind_name:
         if unread:
             found = say("evidence.not_read", reason=unread)
             return Explanation(None, what, found, Gap.COULD_NOT_CHECK, left_out=left_out)
-        return Explanation(None, what, say("evidence.none", kind=kind_name), Gap.MISSING, left_out=left_out)
+        window, as_of = candidates.window, candidates.context.as_of
+        dated = say("evidence.dated", counts=window.ask(as_of)) if window else looked
+        told = candidates.context.chart.said_none(kinds)
+        note = say("evidence.none_sent", reason=told) if told else ""
+        none = say("evidence.none", kind=kind_name, dated=dated, note=note)
+        return Explanation(None, what, none, Gap.MISSING, left_out=left_out)
     first = group[0]
     truth, gap = _standing(first.verdict, unread)
     return Explanation(
@@ -152,7 +161,7 @@ def _found(candidates: Candidates, group: list[Candidate], unread: str | None) -
     hidden = first.evidence.sensitive
     return say(
         key,
-        record=say("evidence.sensitive") if hidden else first.evidence.display,
+        record=say("evidence.sensitive") if hidden else first.brief or first.evidence.display,
         reference="" if hidden else first.evidence.reference,
         date=first.evidence.date or say("evidence.no_date"),
         why=first.why,

@@ -67,9 +67,10 @@ def _indication(
     if limits and label.truth is not False and joined.gap is not None:
         return replace(joined, gap=Gap.ATTEST, found="; ".join(limit.found for limit in limits))
     if joined.truth is True:
-        return replace(joined, found=say("evidence.indication_met", indication=indication.short, found=joined.found))
+        age = label.children[0].found if label.children else ""
+        return replace(joined, found=say("evidence.indication_met", indication=indication.short, found=age))
     if joined.truth is None and joined.gap is Gap.ATTEST:
-        return replace(joined, found=say("evidence.indication_asked", says=indication.says, found=joined.found))
+        return replace(joined, found=say("evidence.indication_asked", short=indication.short, found=joined.found))
     return joined
 
 

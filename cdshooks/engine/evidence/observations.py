@@ -41,7 +41,7 @@ def compile_observation(filters: Mapping[str, Any], compiler: Compiler) -> Check
         if conflict and (pair := _conflict(read, conflict)):
             candidates.found = [replace(c, verdict=Verdict.ASKS, why=say("evidence.conflict")) for c in pair]
         counts = window.ask(context.as_of) if window else ""
-        what = say("evidence.observation", code=code.title, counts=f"dated {counts}" if counts else "of any date")
+        what = say("evidence.observation", code=code.title, counts=say("evidence.dated", counts=counts) if counts else say("evidence.any_date"))
         return judge(candidates, what, kinds, kind_name=say("evidence.kinds.Observation"))
 
     return check

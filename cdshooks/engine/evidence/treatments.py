@@ -28,7 +28,7 @@ def compile_therapy(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     """
     say, asks = compiler.wording.say, filters.get("asks", "")
     classes = compiler.sets(filters.get("classes"))
-    drugs = classes + [s for s in compiler.sets(filters.get("drugs")) if s not in classes]
+    drugs = [*classes, *compiler.sets(list(compiler.products.therapy_drugs))]
     compiler.reads(*MEDICATION_KINDS[:1])
 
     def check(context: Context) -> Explanation:
