@@ -1,0 +1,1 @@
+"""The command line: what analysts, testers and operators do with the library and the service."""

@@ -1,0 +1,116 @@
+"""Running one case: edit its story's request, answer it, and compare. Pure: no clock, no network."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from cdshooks.cli import edits
+from cdshooks.cli.cases import Case
+from cdshooks.cli.expectations import Mismatch, mismatches
+from cdshooks.cli.request_path import EditError
+from cdshooks.engine.library import Library, LibraryError
+from cdshooks.engine.model import Order, Outcome
+from cdshooks.hooks.discovery import HOOKS, ORDER_SIGN
+from cdshooks.hooks.errors import RequestError
+from cdshooks.hooks.orders import Payload, recognise_orders
+from cdshooks.hooks.request import Request, read_request
+from cdshooks.hooks.service import Answer, Determined, answer
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What came of a case: where it differs from what is expected, and the determination looked at."""
+
+    case: Case
+    mismatches: tuple[Mismatch, ...]
+    determined: Determined | None
+
+    @property
+    def reached(self) -> Iterator[tuple[str, Outcome]]:
+        """Each criterion of the policy with the outcome that this case gave it."""
+        findings = self.determined.determination.findings if self.determined else ()
+        return ((finding.criterion, finding.outcome) for finding in findings)
+
+
+def run_case(case: Case, library: Library) -> Ran:
+    """Run a case; LibraryError with file and line when its edits cannot be made."""
+    request = edited_request(case, library)
+    answered = answer(request, library, case.as_of)
+    determined = _determination(case, answered)
+    found = tuple(mismatches(case.expect, answered, determined))
+    return Ran(case, found, determined)
+
+
+def edited_request(case: Case, library: Library) -> Request:
+    """The request of a case; LibraryError when an edit cannot be made or leaves no request."""
+    body = copy.deepcopy(_story_body(case.story.request))
+    for place, edit, arguments in _edits(case):
+        try:
+            edit(body, *arguments)
+        except EditError as error:
+            raise LibraryError([case.problem(place, str(error))]) from error
+    if day := case.edits.get("service_date"):
+        order = _order(case, _read(case, body), library)
+        edits.put_service_date(body, order.reference, order.service_date_source, day)
+    for target, value in case.edits.get("set", {}).items():
+        try:
+            edits.put(body, target, value)
+        except EditError as error:
+            raise LibraryError([case.problem(("set", target), str(error))]) from error
+    return _read(case, body)
+
+
+def _edits(case: Case) -> Iterator[tuple[tuple[str | int, ...], Any, tuple[Any, ...]]]:
+    """Every edit before the service date, with its place in the case."""
+    row = case.edits
+    for key, state in row.get("prefetch", {}).items():
+        yield ("prefetch", key), edits.apply_state, (key, state)
+    for index, target in enumerate(row.get("drop", [])):
+        yield ("drop", index), edits.drop, (target,)
+    for index, resource in enumerate(row.get("add", [])):
+        yield ("add", index), edits.add, (resource,)
+    for index, resource in enumerate(row.get("add_orders", [])):
+        yield ("add_orders", index), edits.add_order, (resource,)
+
+
+@cache
+def _story_body(path: Path) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return body
+
+
+def _read(case: Case, body: dict[str, Any]) -> Request:
+    try:
+        return read_request(json.dumps(body).encode(), ORDER_SIGN, HOOKS[ORDER_SIGN])
+    except RequestError as error:
+        raise LibraryError([case.problem((), f"after its edits this is no request: {error.message}")]) from error
+
+
+def _order(case: Case, request: Request, library: Library) -> Order:
+    orders = recognise_orders(request, library, case.as_of, UTC, Payload.of(request))
+    wanted = case.edits.get("order")
+    order = next((order for order in orders if wanted in (None, order.reference)), None)
+    if order is None:
+        message = f"there is no CAR-T order {wanted or ''} to give this day".replace("  ", " ")
+        raise LibraryError([case.problem(("service_date",), message)])
+    return order
+
+
+def _determination(case: Case, answered: Answer) -> Determined | None:
+    """The determination under the case's policy, of the order it names or of the first."""
+    wanted = case.edits.get("order")
+    return next(
+        (
+            determined
+            for determined in answered.determinations
+            if determined.policy_id == case.policy and wanted in (None, determined.order.reference)
+        ),
+        None,
+    )
