@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -313,7 +315,7 @@ def test_the_start_lines_name_discovery_and_two_ways_to_a_card() -> None:
 
 
 @contextmanager
-def running_server(settings: Settings, workers: int) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def running_server(settings: Settings, workers: int, output: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -322,14 +324,16 @@ def running_server(settings: Settings, workers: int) -> Iterator[tuple[str, subp
         f"run_server(read_settings(os.environ), port={port}, workers={workers})"
     )
     environment = {"PYTHONPATH": str(ROOT), **settings.environment()}
-    server = subprocess.Popen(
-        [sys.executable, "-c", start], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    with output.open("wb") as file:
+        server = subprocess.Popen(
+            [sys.executable, "-c", start], env=environment, stdout=file, stderr=file, start_new_session=True
+        )
     try:
         yield f"http://127.0.0.1:{port}", server
     finally:
-        server.kill()
-        server.communicate()
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGKILL)  # the workers too, should one be left
+        server.wait()
 
 
 def wait_until_live(url: str, seconds: float = 30) -> requests.Response:
@@ -343,8 +347,9 @@ def wait_until_live(url: str, seconds: float = 30) -> requests.Response:
             time.sleep(0.1)
 
 
-def test_the_server_starts_with_two_workers_answers_and_stops() -> None:
-    with running_server(DEMO, workers=2) as (url, server):
+def test_the_server_starts_with_two_workers_answers_and_stops(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    with running_server(DEMO, workers=2, output=output) as (url, server):
         reply = wait_until_live(url)
         assert reply.json() == {"status": "live"}
         assert reply.headers["Server"] == "cdshooks"
@@ -356,7 +361,7 @@ def test_the_server_starts_with_two_workers_answers_and_stops() -> None:
         )
         assert (chunked.status_code, chunked.json()) == (200, {"cards": []})
         server.terminate()
-        printed, _ = server.communicate(timeout=20)
-    assert server.returncode == 0
+        assert server.wait(timeout=20) == 0
+    printed = output.read_text()
     assert f"{url}/cds-services" in printed
     assert "GET /health/live 200" in printed

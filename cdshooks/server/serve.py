@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import click
+from flask import Flask
 from granian import Granian
 from granian.constants import Interfaces
+from granian.log import LogLevels
 
 from cdshooks.engine.library import load_library
 from cdshooks.server.settings import Settings, refuse_production
 from cdshooks.server.stories import curl_line, fire_line
+from cdshooks.server.wsgi import app
 
 
 def run_server(settings: Settings, host: str = "127.0.0.1", port: int = 8000, workers: int = 1) -> None:
@@ -25,15 +29,15 @@ def run_server(settings: Settings, host: str = "127.0.0.1", port: int = 8000, wo
         click.echo(line)
     Granian(
         target="cdshooks.server.wsgi:app",
-        factory=True,
         interface=Interfaces.WSGI,
         address=host,
         port=port,
         workers=workers,
         blocking_threads=4,
         websockets=False,
-        log_enabled=False,
-    ).serve()
+        workers_kill_timeout=10,
+        log_level=LogLevels.warning,
+    ).serve(target_loader=_worker_app, wrap_loader=False)
 
 
 def start_lines(settings: Settings, host: str, port: int) -> list[str]:
@@ -46,6 +50,17 @@ def start_lines(settings: Settings, host: str, port: int) -> list[str]:
         f"A card:     {curl_line(base)}",
         f"In words:   {fire_line(base)}",
     ]
+
+
+def _worker_app() -> Flask:
+    """The application of a worker process.
+
+    Until the web server sets its own handlers, a worker has those of its parent, which only take a note: a stop
+    that comes while the library is being read would be lost, and the parent would wait for ever.
+    """
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, signal.SIG_DFL)
+    return app()
 
 
 def _reachable(host: str) -> str:
