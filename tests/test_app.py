@@ -27,7 +27,7 @@ from flask.testing import FlaskClient
 from cdshooks.engine.library import Library, load_library
 from cdshooks.hooks.request import Request
 from cdshooks.server.app import create_app
-from cdshooks.server.serve import start_lines
+from cdshooks.server.serve import run_server, start_lines
 from cdshooks.server.settings import Settings, SettingsError, default_library, read_settings
 from cdshooks.server.stories import move_dates
 
@@ -312,6 +312,12 @@ def test_the_start_lines_name_discovery_and_two_ways_to_a_card() -> None:
     assert "http://127.0.0.1:8123/cds-services\n" in lines
     assert "curl -s http://127.0.0.1:8123/demo/stories/mcl-missing-three | curl" in lines
     assert "cdshooks fire mcl-missing-three --url http://127.0.0.1:8123" in lines
+
+
+def test_a_port_that_is_taken_is_refused() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        with pytest.raises(SettingsError, match="cannot be served: Address already in use"):
+            run_server(DEMO, port=other.getsockname()[1])
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 
 import click
 from flask import Flask
@@ -12,7 +13,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 
 from cdshooks.engine.library import load_library
-from cdshooks.server.settings import Settings, refuse_production
+from cdshooks.server.settings import Settings, SettingsError, refuse_production
 from cdshooks.server.stories import curl_line, fire_line
 from cdshooks.server.wsgi import app
 
@@ -24,13 +25,14 @@ def run_server(settings: Settings, host: str = "127.0.0.1", port: int = 8000, wo
     """
     refuse_production(settings)
     load_library(settings.library)
+    address = _free_address(host, port)
     os.environ.update(settings.environment())
     for line in start_lines(settings, host, port):
         click.echo(line)
     Granian(
         target="cdshooks.server.wsgi:app",
         interface=Interfaces.WSGI,
-        address=host,
+        address=address,
         port=port,
         workers=workers,
         blocking_threads=4,
@@ -50,6 +52,18 @@ def start_lines(settings: Settings, host: str, port: int) -> list[str]:
         f"A card:     {curl_line(base)}",
         f"In words:   {fire_line(base)}",
     ]
+
+
+def _free_address(host: str, port: int) -> str:
+    """The IP address of a host, free to be served: the web server would quietly share a port that is taken."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        socket.create_server((str(address[0]), port), family=family).close()
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or "there is no such port"
+        wanted = "Write --host or --port with another."
+        raise SettingsError(f"{host} port {port} cannot be served: {reason}. {wanted}") from None
+    return str(address[0])
 
 
 def _worker_app() -> Flask:
