@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -24,18 +23,20 @@ WNC = "policies/wellcare-nc/wnc-cp-192/cases.yaml"
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in CASES])
 def test_the_case_comes_out_as_expected(case: Case) -> None:
     ran = run_case(case, LIBRARY)
-    trees = {str(m.what): explain_finding(m.finding) for m in ran.mismatches if m.finding}
-    assert not ran.mismatches, "\n".join([str(case), *map(str, ran.mismatches), *trees.values()])
+    trees = {str(m.finding.criterion): explain_finding(m.finding) for m in ran.mismatches if m.finding}
+    if ran.mismatches:
+        pytest.fail("\n".join([str(case), *map(str, ran.mismatches), *trees.values()]), pytrace=False)
 
 
 Cases = Callable[..., list[Case]]
 
 
-@pytest.fixture
-def copied(tmp_path: Path) -> Library:
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory: pytest.TempPathFactory) -> Library:
     """The library in a folder of its own, without its cases."""
-    shutil.copytree(default_library(), tmp_path / "cards", ignore=shutil.ignore_patterns("cases.yaml"))
-    return load_library(tmp_path / "cards")
+    folder = tmp_path_factory.mktemp("library") / "cards"
+    shutil.copytree(default_library(), folder, ignore=shutil.ignore_patterns("cases.yaml"))
+    return load_library(folder)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from cdshooks.server.stories import Story
 
 CASE_FILES = "policies/*/*/cases.yaml"
 OUTCOME_KEYS: Mapping[str, Outcome] = {outcome.value.replace("-", "_"): outcome for outcome in Outcome}
-_BY_CRITERION = ("reason", "ask", "counts_until", "to_review", "evidence")
+BY_CRITERION = ("reason", "ask", "counts_until", "to_review", "evidence")
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _is_day(text: str) -> bool:
 
 
 def _unknown_criteria(source: Source, place: Place, expect: Mapping[str, Any], known: set[str]) -> Iterator[Problem]:
-    for key in (*OUTCOME_KEYS, *_BY_CRITERION):
+    for key in (*OUTCOME_KEYS, *BY_CRITERION):
         for criterion in expect.get(key, ()):
             if criterion not in known:
                 where = (*place, "expect", key)

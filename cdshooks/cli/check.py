@@ -1,0 +1,55 @@
+"""`cdshooks check`: is every file of the card library sound?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import click
+
+from cdshooks.cli.cases import read_cases
+from cdshooks.cli.inputs import known_stories, located, settings_now, shown, today
+from cdshooks.engine.library import Library, LibraryError, load_library
+
+
+@click.command()
+@click.argument("path", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+def check(path: Path | None) -> None:
+    """Read every file of a card library (PATH, else the one that is set or shipped) and say what is wrong where.
+
+    A review that is overdue is a warning and no problem.
+    """
+    settings = settings_now()
+    folder = path or settings.library
+    try:
+        library = load_library(folder)
+        cases = read_cases(library, known_stories())
+    except LibraryError as error:
+        click.echo(located(error.problems, folder))
+        count = len(error.problems)
+        raise click.ClickException(f"{count} problem{'s' if count > 1 else ''} in {shown(folder)}") from error
+    for warning in overdue(library, today(settings)):
+        click.echo(f"warning: {warning}")
+    click.echo(f"{shown(folder)}: {_counts(library, len(cases))} … ok")
+
+
+def overdue(library: Library, day: date) -> Iterator[str]:
+    """A sentence for each active policy version whose review was due before `day`."""
+    for policy in library.policies:
+        if policy.status == "active" and policy.review_due and policy.review_due < day:
+            file = shown(library.path / policy.file)
+            yield f"{file}: its review was due on {policy.review_due}; read the source again and set reviewed_on"
+
+
+def _counts(library: Library, cases: int) -> str:
+    counts = {
+        "value set": len(library.value_sets),
+        "product": len(library.products.by_id),
+        "policy version": len(library.policies),
+        "payer": len(library.payers),
+        "roster row": len(library.rosters),
+        "suggestion": len(library.suggestions),
+        "case": cases,
+    }
+    return ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for name, count in counts.items())

@@ -1,0 +1,80 @@
+"""`cdshooks fire`: play an EHR that signs an order, and show what comes back as its side panel would."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+import requests
+
+from cdshooks.cli.inputs import Told, settings_now, story_named, today
+from cdshooks.cli.panel import panel, printable
+from cdshooks.hooks.discovery import ORDER_SIGN
+
+_PATIENCE = 30  # seconds
+
+
+@click.command()
+@click.argument("source", metavar="STORY|FILE")
+@click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="Address of the service.")
+@click.option(
+    "--as-of-today/--as-is",
+    default=True,
+    help="Move every day in a story so that it happens today, or send it as written. A file goes as it is.",
+)
+def fire(source: str, url: str, as_of_today: bool) -> None:
+    """Post a story's or a file's order-sign request to a running service and show the cards."""
+    asked = _told(source, as_of_today)
+    started = time.perf_counter()
+    reply = _posted(f"{url.rstrip('/')}/cds-services/{ORDER_SIGN}", asked.body, url)
+    milliseconds = (time.perf_counter() - started) * 1000
+    click.echo(f"{asked.name} → {reply.status_code} {reply.reason}, {milliseconds:.0f} ms, {len(reply.content)} bytes")
+    if not reply.ok:
+        raise click.ClickException(f"the service refused the request: {_refusal(reply)}")
+    click.echo(panel(_cards(reply)))
+
+
+def _told(source: str, as_of_today: bool) -> Told:
+    settings = settings_now()
+    path, day = Path(source), today(settings)
+    if path.is_file():
+        return Told(source, path.read_bytes(), day)
+    story = story_named(source)
+    if not as_of_today:
+        return Told(source, story.request.read_bytes(), story.as_of)
+    return Told(source, story.told_on(day).encode(), day)
+
+
+def _posted(address: str, body: bytes, url: str) -> requests.Response:
+    try:
+        return requests.post(address, data=body, headers={"Content-Type": "application/json"}, timeout=_PATIENCE)
+    except requests.ConnectionError as error:
+        raise click.ClickException(
+            f"nothing answers at {url}. Start the service in another terminal with `cdshooks serve --demo`,"
+            " or name another address with --url."
+        ) from error
+    except requests.RequestException as error:
+        raise click.ClickException(
+            f"{url}: no answer ({type(error).__name__}); is this the service's address?"
+        ) from error
+
+
+def _refusal(reply: requests.Response) -> str:
+    """The sentence and place of an OperationOutcome, or the start of whatever came instead."""
+    try:
+        issue = reply.json()["issue"][0]
+        where = issue.get("expression", [])
+        return printable(issue["details"]["text"] + (f" ({where[0]})" if where else ""))
+    except (ValueError, KeyError, IndexError, TypeError):
+        return printable(reply.text[:200]) or "without a word"
+
+
+def _cards(reply: requests.Response) -> list[dict[str, object]]:
+    try:
+        cards: list[dict[str, object]] = reply.json()["cards"]
+        return cards
+    except (ValueError, KeyError, TypeError):
+        raise click.ClickException(
+            "the answer is no CDS Hooks response (JSON with cards); is this the service's address?"
+        ) from None

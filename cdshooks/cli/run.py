@@ -1,0 +1,48 @@
+"""`cdshooks serve` and `cdshooks stories`: the service itself, and what it can be tried on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+import click
+
+from cdshooks.cli.inputs import known_stories, located
+from cdshooks.engine.library import LibraryError
+from cdshooks.server.settings import Settings, SettingsError, read_settings
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Worker processes.")
+@click.option("--demo", is_flag=True, help="Anyone may call; for synthetic data only.")
+def serve(host: str, port: int, workers: int, demo: bool) -> None:
+    """Run the service under a production web server until interrupted. Settings are environment variables."""
+    # The web server is imported here, for no other command needs it and it takes its time.
+    from cdshooks.server.serve import run_server
+
+    settings = _settings({**os.environ, "CDSHOOKS_MODE": "demo"} if demo else os.environ)
+    try:
+        run_server(settings, host, port, workers)
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from error
+    except LibraryError as error:
+        problems = located(error.problems, settings.library)
+        raise click.ClickException(f"the card library cannot be used:\n{problems}") from error
+
+
+@click.command()
+def stories() -> None:
+    """List the synthetic stories that ship with the package, to `fire`, `evaluate` and `explain`."""
+    told = known_stories()
+    width = max(map(len, told))
+    for name, story in told.items():
+        click.echo(f"{name:<{width}}  {story.title}")
+
+
+def _settings(environment: Mapping[str, str]) -> Settings:
+    try:
+        return read_settings(environment)
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from error
