@@ -314,6 +314,12 @@ def test_the_start_lines_name_discovery_and_two_ways_to_a_card() -> None:
     assert "cdshooks fire mcl-missing-three --url http://127.0.0.1:8123" in lines
 
 
+def test_the_command_is_named_by_its_path_where_its_name_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", [".venv/bin/cdshooks", "serve"])
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert ".venv/bin/cdshooks fire mcl-missing-three" in "\n".join(start_lines(DEMO, "127.0.0.1", 8000))
+
+
 def test_a_port_that_is_taken_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         with pytest.raises(SettingsError, match="cannot be served: Address already in use"):

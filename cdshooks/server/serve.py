@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
+import sys
+from pathlib import Path
 
 import click
 from flask import Flask
@@ -50,7 +53,7 @@ def start_lines(settings: Settings, host: str, port: int) -> list[str]:
         f"Discovery:  {base}/cds-services",
         f"Home page:  {base}/",
         f"A card:     {curl_line(base)}",
-        f"In words:   {fire_line(base)}",
+        f"In words:   {fire_line(base, _own_command())}",
     ]
 
 
@@ -75,6 +78,13 @@ def _worker_app() -> Flask:
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, signal.SIG_DFL)
     return app()
+
+
+def _own_command() -> str:
+    """Our command as it can be typed here: by its name where that is found, else by the path it was started by."""
+    started = sys.argv[0]
+    by_path = Path(started).name == "cdshooks" and not shutil.which("cdshooks")
+    return started if by_path else "cdshooks"
 
 
 def _reachable(host: str) -> str:

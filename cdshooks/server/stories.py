@@ -34,15 +34,15 @@ def read_stories(fixtures: Path) -> dict[str, Story]:
     return {path.parent.name: _story(path) for path in sorted(fixtures.glob("stories/*/story.yaml"))}
 
 
-def curl_line(base: str, name: str = FIRST) -> str:
-    """A command that plays one story against the service at `base` and shows its answer."""
+def curl_line(base: str) -> str:
+    """A command that plays the first story against the service at `base` and shows its answer."""
     call = f"curl -s -H 'Content-Type: application/json' --data-binary @- {base}/cds-services/cart-order-sign"
-    return f"curl -s {base}/demo/stories/{name} | {call}"
+    return f"curl -s {base}/demo/stories/{FIRST} | {call}"
 
 
-def fire_line(base: str, name: str = FIRST) -> str:
+def fire_line(base: str, command: str = "cdshooks") -> str:
     """The same with our own command, which shows the cards in words."""
-    return f"cdshooks fire {name} --url {base}"
+    return f"{command} fire {FIRST} --url {base}"
 
 
 def move_dates(text: str, by: timedelta) -> str:
