@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from cdshooks.cli.cases import Case
 from cdshooks.cli.expectations import Mismatch, mismatches
 from cdshooks.cli.request_path import EditError
 from cdshooks.engine.library import Library, LibraryError
-from cdshooks.engine.model import Order, Outcome
+from cdshooks.engine.model import Outcome
+from cdshooks.engine.source import Place
 from cdshooks.hooks.discovery import HOOKS, ORDER_SIGN
 from cdshooks.hooks.errors import RequestError
 from cdshooks.hooks.orders import Payload, recognise_orders
@@ -51,33 +52,40 @@ def run_case(case: Case, library: Library) -> Ran:
 def edited_request(case: Case, library: Library) -> Request:
     """The request of a case; LibraryError when an edit cannot be made or leaves no request."""
     body = copy.deepcopy(_story_body(case.story.request))
-    for place, edit, arguments in _edits(case):
+    for place, edit in _edits(case, library):
         try:
-            edit(body, *arguments)
+            edit(body)
         except EditError as error:
             raise LibraryError([case.problem(place, str(error))]) from error
-    if day := case.edits.get("service_date"):
-        order = _order(case, _read(case, body), library)
-        edits.put_service_date(body, order.reference, order.service_date_source, day)
-    for target, value in case.edits.get("set", {}).items():
-        try:
-            edits.put(body, target, value)
-        except EditError as error:
-            raise LibraryError([case.problem(("set", target), str(error))]) from error
     return _read(case, body)
 
 
-def _edits(case: Case) -> Iterator[tuple[tuple[str | int, ...], Any, tuple[Any, ...]]]:
-    """Every edit before the service date, with its place in the case."""
+def _edits(case: Case, library: Library) -> Iterator[tuple[Place, Callable[[dict[str, Any]], None]]]:
+    """Every edit of a case in the order in which they are made, with its place in the case."""
     row = case.edits
     for key, state in row.get("prefetch", {}).items():
-        yield ("prefetch", key), edits.apply_state, (key, state)
+        yield ("prefetch", key), partial(edits.apply_state, key=key, state=state)
     for index, target in enumerate(row.get("drop", [])):
-        yield ("drop", index), edits.drop, (target,)
+        yield ("drop", index), partial(edits.drop, target=target)
     for index, resource in enumerate(row.get("add", [])):
-        yield ("add", index), edits.add, (resource,)
+        yield ("add", index), partial(edits.add, resource=resource)
     for index, resource in enumerate(row.get("add_orders", [])):
-        yield ("add_orders", index), edits.add_order, (resource,)
+        yield ("add_orders", index), partial(edits.add_order, resource=resource)
+    if "service_date" in row:
+        yield ("service_date",), partial(_put_service_date, case, library)
+    for target, value in row.get("set", {}).items():
+        yield ("set", target), partial(edits.put, target=target, value=value)
+
+
+def _put_service_date(case: Case, library: Library, body: dict[str, Any]) -> None:
+    """Give the case's day to the order that it names, or to the first CAR-T order."""
+    request = _read(case, body)
+    orders = recognise_orders(request, library, case.as_of, UTC, Payload.of(request))
+    wanted = case.edits.get("order")
+    order = next((order for order in orders if wanted in (None, order.reference)), None)
+    if order is None:
+        raise EditError(f"there is no CAR-T order {wanted} to give this day" if wanted else "there is no CAR-T order")
+    edits.put_service_date(body, order.reference, order.service_date_source, case.edits["service_date"])
 
 
 @cache
@@ -91,16 +99,6 @@ def _read(case: Case, body: dict[str, Any]) -> Request:
         return read_request(json.dumps(body).encode(), ORDER_SIGN, HOOKS[ORDER_SIGN])
     except RequestError as error:
         raise LibraryError([case.problem((), f"after its edits this is no request: {error.message}")]) from error
-
-
-def _order(case: Case, request: Request, library: Library) -> Order:
-    orders = recognise_orders(request, library, case.as_of, UTC, Payload.of(request))
-    wanted = case.edits.get("order")
-    order = next((order for order in orders if wanted in (None, order.reference)), None)
-    if order is None:
-        message = f"there is no CAR-T order {wanted or ''} to give this day".replace("  ", " ")
-        raise LibraryError([case.problem(("service_date",), message)])
-    return order
 
 
 def _determination(case: Case, answered: Answer) -> Determined | None:

@@ -82,6 +82,9 @@ def _case(source: Source, index: int, stories: Mapping[str, Story]) -> Case:
 
 
 def _schema_problems(source: Source, schema: Path) -> Iterator[Problem]:
+    if not schema.is_file():
+        yield source.problem((), "the library has no schema/cases.json to check it with")
+        return
     validator = Draft202012Validator(json.loads(schema.read_text("utf-8")))
     for error in validator.iter_errors(source.data):
         place = tuple(error.absolute_path)

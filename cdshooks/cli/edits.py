@@ -44,7 +44,7 @@ def drop(body: Body, target: str) -> None:
                 body["prefetch"][key] = None
         return
     if (draft := _DRAFT.fullmatch(target)) and not draft[2]:
-        drop_at(body["context"]["draftOrders"], ("entry", int(draft[1])))
+        drop_at(body, ("context", "draftOrders", "entry", int(draft[1])))
         return
     for root, path in _located(body, target):
         drop_at(root, path)
@@ -68,7 +68,7 @@ def add(body: Body, resource: Mapping[str, Any]) -> None:
 
 def add_order(body: Body, resource: Mapping[str, Any]) -> None:
     """Append an order to the signing session."""
-    drafts = body["context"].setdefault("draftOrders", {"resourceType": "Bundle", "type": "collection"})
+    drafts = body.setdefault("context", {}).setdefault("draftOrders", {"resourceType": "Bundle", "type": "collection"})
     _append(drafts, _with_patient(body, resource), body)
 
 
@@ -119,7 +119,11 @@ def _near(target: str, known: Mapping[str, Any]) -> str:
 
 
 def _drafts(body: Body) -> Iterator[Body]:
-    yield from _of_bundle(body["context"].get("draftOrders") or {})
+    yield from _of_bundle(_draft_bundle(body))
+
+
+def _draft_bundle(body: Body) -> Body:
+    return (body.get("context") or {}).get("draftOrders") or {}
 
 
 def _prefetched(body: Body) -> Iterator[Body]:
@@ -135,7 +139,7 @@ def _of_bundle(bundle: Body) -> Iterator[Body]:
 
 
 def _bundles(body: Body) -> Iterator[Body]:
-    yield body["context"].get("draftOrders") or {}
+    yield _draft_bundle(body)
     yield from (value for value in body.get("prefetch", {}).values() if _is_bundle(value))
 
 
@@ -173,7 +177,7 @@ def _with_patient(body: Body, resource: Mapping[str, Any]) -> Body:
     if kind in _NO_PATIENT:
         return dict(resource)
     element = _PATIENT_ELEMENT.get(kind, "subject")
-    return {element: {"reference": f"Patient/{body['context']['patientId']}"}, **resource}
+    return {element: {"reference": f"Patient/{(body.get('context') or {}).get('patientId')}"}, **resource}
 
 
 def _bundle(*resources: Body) -> Body:

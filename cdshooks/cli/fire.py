@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any, TypedDict
 
 import click
+import msgspec
 import requests
 
-from cdshooks.cli.inputs import Told, settings_now, story_named, today
+from cdshooks.cli.inputs import Told, settings_now, story_named, today, told
 from cdshooks.cli.panel import panel, printable
 from cdshooks.hooks.discovery import ORDER_SIGN
 
@@ -29,7 +31,8 @@ def fire(source: str, url: str, as_of_today: bool) -> None:
     started = time.perf_counter()
     reply = _posted(f"{url.rstrip('/')}/cds-services/{ORDER_SIGN}", asked.body, url)
     milliseconds = (time.perf_counter() - started) * 1000
-    click.echo(f"{asked.name} → {reply.status_code} {reply.reason}, {milliseconds:.0f} ms, {len(reply.content)} bytes")
+    status = printable(f"{reply.status_code} {reply.reason}")
+    click.echo(f"{asked.name} → {status}, {milliseconds:.0f} ms, {len(reply.content)} bytes")
     if not reply.ok:
         raise click.ClickException(f"the service refused the request: {_refusal(reply)}")
     click.echo(panel(_cards(reply)))
@@ -37,13 +40,10 @@ def fire(source: str, url: str, as_of_today: bool) -> None:
 
 def _told(source: str, as_of_today: bool) -> Told:
     settings = settings_now()
-    path, day = Path(source), today(settings)
-    if path.is_file():
-        return Told(source, path.read_bytes(), day)
-    story = story_named(source)
-    if not as_of_today:
-        return Told(source, story.request.read_bytes(), story.as_of)
-    return Told(source, story.told_on(day).encode(), day)
+    if Path(source).is_file() or not as_of_today:
+        return told(source, None, settings)
+    day = today(settings)
+    return Told(source, story_named(source).told_on(day).encode(), day)
 
 
 def _posted(address: str, body: bytes, url: str) -> requests.Response:
@@ -70,11 +70,12 @@ def _refusal(reply: requests.Response) -> str:
         return printable(reply.text[:200]) or "without a word"
 
 
-def _cards(reply: requests.Response) -> list[dict[str, object]]:
+class _Response(TypedDict):
+    cards: list[dict[str, Any]]
+
+
+def _cards(reply: requests.Response) -> list[dict[str, Any]]:
     try:
-        cards: list[dict[str, object]] = reply.json()["cards"]
-        return cards
-    except (ValueError, KeyError, TypeError):
-        raise click.ClickException(
-            "the answer is no CDS Hooks response (JSON with cards); is this the service's address?"
-        ) from None
+        return msgspec.json.decode(reply.content, type=_Response)["cards"]
+    except msgspec.MsgspecError as error:
+        raise click.ClickException("the answer is no CDS Hooks response; is this the service's address?") from error

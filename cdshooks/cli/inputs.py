@@ -93,9 +93,16 @@ def told(source: str, as_of: date | None, settings: Settings) -> Told:
     """The request in a file (asked today) or of a story (asked on its own day), unless `as_of` says otherwise."""
     path = Path(source)
     if path.is_file():
-        return Told(source, path.read_bytes(), as_of or today(settings))
+        return Told(source, _bytes(path), as_of or today(settings))
     story = story_named(source)
     return Told(source, story.request.read_bytes(), as_of or story.as_of)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be read: {error.strerror}") from error
 
 
 def story_named(name: str) -> Story:

@@ -33,9 +33,9 @@ def _card(card: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _lines(card: Mapping[str, Any]) -> Iterator[str]:
-    yield from _wrapped(card.get("summary", ""))
+    yield from _wrapped(card.get("summary") or "")
     yield ""
-    for line in card.get("detail", "").splitlines():
+    for line in (card.get("detail") or "").splitlines():
         yield from _wrapped(line.replace("**", ""))
     if suggestions := card.get("suggestions"):
         yield ""
