@@ -81,9 +81,7 @@ def _row(row: Mapping[str, Any], roster: Mapping[str, Any]) -> RosterRow:
     )
 
 
-def match_center(
-    facility: Facility | None, product: str | None, rows: Iterable[RosterRow], as_of: date
-) -> CenterMatch:
+def match_center(facility: Facility | None, product: str | None, rows: Iterable[RosterRow], as_of: date) -> CenterMatch:
     """The newest row for facility and product, by NPI first, then by exact name; rows checked later are not known yet."""
     if facility is None or product is None:
         return CenterMatch(facility)
@@ -101,9 +99,7 @@ def _listed_otherwise(facility: Facility, rows: list[RosterRow]) -> bool:
     return any(row.npi and row.npi != facility.npi for row in rows)
 
 
-def find_facility(
-    order: Resource, encounter: Resource | None, resolve: Resolve, systems: Systems
-) -> Facility | None:
+def find_facility(order: Resource, encounter: Resource | None, resolve: Resolve, systems: Systems) -> Facility | None:
     """The centre an order names: its performer, its location, else the encounter's service provider."""
     dispense = order.get("dispenseRequest")
     performers = [*listed(order.get("performer"))]
@@ -121,9 +117,7 @@ def find_facility(
     return None
 
 
-def _facility(
-    reference: Any, how: str, within: Resource, resolve: Resolve, systems: Systems
-) -> Facility | None:
+def _facility(reference: Any, how: str, within: Resource, resolve: Resolve, systems: Systems) -> Facility | None:
     if not isinstance(reference, Mapping):
         return None
     if isinstance(reference.get("actor"), Mapping):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from cdshooks.engine.codes import Coded, Systems
 from cdshooks.engine.identity import Entry, Identity, listed, split_reference
@@ -28,6 +28,13 @@ _CODE_FIELD = {
     "ServiceRequest": "code",
     **dict.fromkeys(MEDICATION_KINDS, "medicationCodeableConcept"),
 }
+
+
+class Resolver(Protocol):
+    """Whatever can find the resource that a Reference points to."""
+
+    def resolve(self, reference: Any, within: Resource | None = None) -> Resource | None:
+        """The resource, or None when the request does not carry it."""
 
 
 class State(StrEnum):
@@ -74,6 +81,7 @@ class Chart:
     left_out: list[LeftOut] = field(default_factory=list)
     _index: dict[str, dict[Coded, list[Record]]] = field(default_factory=lambda: defaultdict(dict))
     _all: dict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
+    _uncoded: dict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
     _by_reference: dict[tuple[str, str], Resource] = field(default_factory=dict)
     _by_url: dict[str, Resource] = field(default_factory=dict)
 
@@ -88,11 +96,7 @@ class Chart:
 
     def unread(self, kinds: Iterable[str]) -> str | None:
         """Why an absence among `kinds` cannot be claimed; None when all were read completely."""
-        reasons = [
-            reading.reason or kind
-            for kind in kinds
-            if (reading := self.reading(kind)).state is not State.READ
-        ]
+        reasons = [reading.reason or kind for kind in kinds if (reading := self.reading(kind)).state is not State.READ]
         return "; ".join(dict.fromkeys(reasons)) or None
 
     def said_none(self, kinds: Iterable[str]) -> str:
@@ -117,13 +121,19 @@ class Chart:
         """Every record of one kind, whatever its code."""
         return self._all.get(kind, [])
 
+    def uncoded(self, kind: str) -> list[Record]:
+        """The records of one kind that carry no code of a system that the library knows."""
+        return self._uncoded.get(kind, [])
+
     def codes_of(self, record: Record) -> Iterator[Coded]:
         """Every canonical code of a record."""
         return self.systems.codings(concept_of(record, self))
 
-    def remember(self, full_url: str | None, resource: Resource, identifier: str) -> None:
-        """Let references find a resource that is no record of the chart, such as a draft order's."""
-        self._by_reference.setdefault((resource["resourceType"], identifier), resource)
+    def remember(self, full_url: str | None, resource: Resource) -> None:
+        """Let references find a resource; the first one of an id or a url stays."""
+        kind, identifier = resource.get("resourceType"), resource.get("id")
+        if isinstance(kind, str) and isinstance(identifier, str):
+            self._by_reference.setdefault((kind, identifier), resource)
         if full_url:
             self._by_url.setdefault(full_url, resource)
 
@@ -152,10 +162,7 @@ def build_chart(
     chart = Chart(identity, readings, systems, zone)
     unique = _unique(entries)
     for full_url, resource in unique:
-        if identifier := resource.get("id"):
-            chart._by_reference[(resource["resourceType"], identifier)] = resource
-        if full_url:
-            chart._by_url[full_url] = resource
+        chart.remember(full_url, resource)
     for full_url, resource in unique:
         _index(chart, full_url, resource)
     chart.left_out.sort(key=lambda left: left.reference)
@@ -194,17 +201,20 @@ def _index(chart: Chart, full_url: str | None, resource: Resource) -> None:
     field_name = _CODE_FIELD.get(kind)
     if field_name is None:
         return
-    owned = chart.identity.owns(resource.get("subject") or resource.get("patient"))
+    owned = chart.identity.owns(resource.get("subject") or resource.get("patient"), resource)
     identifier = resource.get("id")
-    reference = f"{kind}/{identifier}" if identifier else (full_url or f"{kind} without id")
+    reference = f"{kind}/{identifier}" if isinstance(identifier, str) else (full_url or f"{kind} without id")
     if owned is False:
         chart.left_out.append(LeftOut(reference, Why.ANOTHER_PATIENT))
         return
     record = Record(kind, reference, resource, None, owned)
     chart._all[kind].append(record)
     codes = chart._index[kind]
-    for coded in set(chart.systems.codings(concept_of(record, chart))):
+    own = set(chart.systems.codings(concept_of(record, chart)))
+    for coded in own:
         codes.setdefault(coded, []).append(record)
+    if not any(chart.systems.knows(system) for system, _ in own):
+        chart._uncoded[kind].append(record)
     if kind == "Observation" and resource.get("component"):
         for part in listed(resource["component"]):
             if isinstance(part, Mapping):
@@ -223,7 +233,7 @@ def concept_of(record: Record, chart: Chart) -> Any:
     return medication_concept(resource, chart)
 
 
-def medication_concept(resource: Resource, chart: Chart) -> Any:
+def medication_concept(resource: Resource, chart: Resolver) -> Any:
     """The medication's concept: inline, or that of the Medication it refers to, else the reference's words."""
     inline = resource.get("medicationCodeableConcept")
     if inline:
@@ -236,8 +246,10 @@ def medication_concept(resource: Resource, chart: Chart) -> Any:
     if isinstance(reference, str):
         reference = {"reference": reference}
     medication = chart.resolve(reference, resource)
-    if medication is not None and medication.get("code"):
-        return medication["code"]
+    if medication is not None and (medication.get("code") or medication.get("ingredient")):
+        return medication.get("code") or [
+            item.get("itemCodeableConcept") for item in listed(medication["ingredient"]) if isinstance(item, Mapping)
+        ]
     display = reference.get("display") if isinstance(reference, Mapping) else None
     return {"text": display} if isinstance(display, str) else None
 

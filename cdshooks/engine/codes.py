@@ -30,6 +30,7 @@ class Systems:
     """Knows every spelling of a system's name; unknown systems keep their own."""
 
     by_spelling: Mapping[str, System]
+    ids: frozenset[str] = frozenset()
     _seen: dict[str, System] = field(default_factory=dict)
 
     def system(self, spelling: str) -> System:
@@ -56,6 +57,10 @@ class Systems:
         elif system.upper:
             code = code.upper()
         return (system.id, code) if code else None
+
+    def knows(self, system_id: str) -> bool:
+        """True when the library lists the system."""
+        return system_id in self.ids
 
     def label(self, system_id: str) -> str:
         """A system's name for a reader."""
@@ -91,15 +96,15 @@ def read_systems(rows: Iterable[Mapping[str, Any]]) -> Systems:
         oids = [row["oid"]] if row.get("oid") else []
         for spelling in [row["uri"], row["id"], *oids, *row.get("aliases", [])]:
             by_spelling[fold(spelling)] = system
-    return Systems(by_spelling)
+    return Systems(by_spelling, frozenset(system.id for system in by_spelling.values()))
 
 
 def fold(spelling: str) -> str:
     """A system name without scheme, version suffix, trailing slash, urn:oid: and letter case."""
-    text = spelling.strip().split("|", 1)[0].rstrip("/")
+    text = spelling.strip().lower().split("|", 1)[0].rstrip("/")
     if match := _OID.fullmatch(text):
         return match.group(1)
-    return re.sub(r"^https?://(www\.)?", "", text.lower())
+    return re.sub(r"^https?://(www\.)?", "", text)
 
 
 def ndc11(code: str) -> str:

@@ -13,9 +13,9 @@ from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 
 _PERIOD = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)D)?")
-_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
+_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
 _INSTANT = re.compile(
-    r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2})?)(?:\.\d+)?\s*(Z|[+-]\d{2}:?\d{2})?", re.IGNORECASE
+    r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2})?)(?:\.\d+)?\s*(Z|[+-]\d{2}:?\d{2})?", re.IGNORECASE | re.ASCII
 )
 
 
@@ -109,12 +109,11 @@ def _partial(year: int | None, month: int | None, day: int | None) -> Moment | N
 
 
 def _instant(day: str, clock: str, offset: str | None, *, zone: tzinfo) -> Moment | None:
+    if clock.endswith(":60"):  # a leap second belongs to the minute before
+        clock = f"{clock[:-2]}59"
     try:
-        if offset is None:
-            local = date.fromisoformat(day)
-        else:
-            moment = datetime.fromisoformat(f"{day}T{clock}{offset.upper().replace('Z', '+00:00')}")
-            local = moment.astimezone(zone).date()
+        moment = datetime.fromisoformat(f"{day}T{clock}{(offset or '').upper().replace('Z', '+00:00')}")
+        local = moment.date() if offset is None else moment.astimezone(zone).date()
     except (ValueError, OverflowError):
         return None
     return Moment(local, local)

@@ -23,6 +23,7 @@ from cdshooks.engine.model import (
 from cdshooks.engine.policy import Criterion, Override, Policy
 from cdshooks.engine.wording import Wording
 
+_SHOWN = 4
 _GAP_OUTCOME = {
     Gap.MISSING: Outcome.MISSING,
     Gap.STALE: Outcome.STALE,
@@ -48,9 +49,7 @@ def determine(policy: Policy, context: Context, wording: Wording) -> Determinati
     )
 
 
-def find(
-    criterion: Criterion, context: Context, wording: Wording, earlier: Mapping[str, Finding]
-) -> Finding:
+def find(criterion: Criterion, context: Context, wording: Wording, earlier: Mapping[str, Finding]) -> Finding:
     """The finding of one criterion; `earlier` holds the findings of the criteria before it."""
     if criterion.only_if is not None:
         asked = criterion.only_if(context)
@@ -84,9 +83,7 @@ def _outcome(section: Section, explanation: Explanation) -> Outcome:
     return Outcome.MET if explanation.truth else Outcome.NOT_MET
 
 
-def _finding(
-    criterion: Criterion, context: Context, outcome: Outcome, explanation: Explanation
-) -> Finding:
+def _finding(criterion: Criterion, context: Context, outcome: Outcome, explanation: Explanation) -> Finding:
     window = criterion.window
     ask = criterion.ask.format(
         counts=window.ask(context.as_of) if window else "",
@@ -103,45 +100,41 @@ def _finding(
         ask=ask,
         owner=criterion.owner,
         label=criterion.label,
-        evidence=tuple(e for e in explanation.evidence if not e.sensitive),
+        evidence=tuple(e for e in explanation.evidence if not e.sensitive)[:_SHOWN],
         counts_until=explanation.counts_until if outcome is Outcome.MET else None,
         notes=explanation.notes,
         leading=explanation.leading,
-        to_review=explanation.to_review + sum(e.sensitive for e in explanation.evidence),
+        to_review=len({e.reference for e in explanation.evidence if e.sensitive}),
         remedy=criterion.remedy if outcome in (Outcome.MISSING, Outcome.STALE) else None,
         group=criterion.group,
         explanation=explanation,
     )
 
 
-def _prompted(
-    criterion: Criterion, explanation: Explanation, context: Context, wording: Wording
-) -> Explanation:
+def _prompted(criterion: Criterion, explanation: Explanation, context: Context, wording: Wording) -> Explanation:
     """Add what a person should weigh; sensitive records are counted, never named."""
-    notes, review, evidence = list(explanation.notes), explanation.to_review, list(explanation.evidence)
+    notes, evidence = list(explanation.notes), list(explanation.evidence)
     left_out = list(explanation.left_out)
     for prompt in criterion.prompts:
         child = prompt.check(context)
-        left_out += child.left_out
+        if not prompt.sensitive:
+            left_out += child.left_out
         if child.truth is not True and child.gap is not Gap.ATTEST:
             continue
         if prompt.sensitive or any(item.sensitive for item in child.evidence):
-            review += max(1, len(child.evidence))
+            evidence += [replace(item, sensitive=True) for item in child.evidence]
             continue
         notes.append(f"{prompt.says} ({child.found})" if child.found else prompt.says)
         evidence += child.evidence
     return replace(
         explanation,
         notes=tuple(notes),
-        to_review=review,
         evidence=tuple(dict.fromkeys(evidence)),
         left_out=tuple(dict.fromkeys(left_out)),
     )
 
 
-def _dated(
-    criterion: Criterion, explanation: Explanation, context: Context, wording: Wording
-) -> Explanation:
+def _dated(criterion: Criterion, explanation: Explanation, context: Context, wording: Wording) -> Explanation:
     """Say when evidence lapses before the service date, or is older than a prompt of our own."""
     if explanation.truth is not True or criterion.section is Section.EXCLUSIONS:
         return explanation
@@ -185,20 +178,14 @@ def _result(findings: tuple[Finding, ...], in_force: list[Override]) -> Result:
     return Result.COULD_NOT_CHECK if Outcome.COULD_NOT_CHECK in outcomes else Result.READY
 
 
-def _overriding(
-    findings: tuple[Finding, ...], in_force: list[Override]
-) -> tuple[Paragraph, ...]:
+def _overriding(findings: tuple[Finding, ...], in_force: list[Override]) -> tuple[Paragraph, ...]:
     """The paragraphs of the overrides that reach a finding that is not met."""
     refused = {str(f.criterion) for f in findings if f.outcome is Outcome.NOT_MET}
     return tuple(p for o in in_force if o.reaches & refused for p in o.cite)
 
 
 def _reminders(policy: Policy, context: Context) -> list[Reminder]:
-    return [
-        reminder
-        for reminder, check in policy.reminders
-        if check is None or check(context).truth is not False
-    ]
+    return [reminder for reminder, check in policy.reminders if check is None or check(context).truth is not False]
 
 
 def _left_out(context: Context, findings: tuple[Finding, ...]) -> tuple[LeftOut, ...]:

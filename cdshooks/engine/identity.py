@@ -25,15 +25,21 @@ class Identity:
     patient: Resource | None = None
     bases: frozenset[str] = frozenset()
     own_urls: frozenset[str] = frozenset()
+    contradictory: bool = False
     _seen: dict[str, bool | None] = field(default_factory=dict, compare=False)
 
-    def owns(self, subject: Any) -> bool | None:
-        """True for our patient, False for anyone else, None when the reference names nobody readable."""
+    def owns(self, subject: Any, within: Resource | None = None) -> bool | None:
+        """True for our patient, False for anyone else, None when the reference names nobody readable.
+
+        `within` is the resource that the reference stands in, for one to a contained Patient.
+        """
         if not isinstance(subject, Mapping):
             return None
         reference = subject.get("reference")
         if not isinstance(reference, str) or not reference.strip():
             return self._by_identifier(subject.get("identifier"))
+        if reference.startswith("#"):
+            return self._contained(reference[1:], within)
         if reference not in self._seen:
             self._seen[reference] = self._by_reference(reference.strip())
         owned = self._seen[reference]
@@ -44,14 +50,19 @@ class Identity:
     def _by_reference(self, reference: str) -> bool | None:
         if reference in self.own_urls:
             return True
-        if reference.startswith("#"):
-            return None
         if reference.lower().startswith("urn:"):
             return reference.rsplit(":", 1)[-1] == self.patient_id
         base, kind, identifier = split_reference(reference)
         if kind not in ("", "Patient") or identifier != self.patient_id:
             return False
         return not base or base in self.bases or self.patient is not None
+
+    def _contained(self, name: str, within: Resource | None) -> bool | None:
+        """Whether a contained Patient is ours, as its identifiers or name and birth date tell."""
+        for resource in listed(within.get("contained") if within else None):
+            if isinstance(resource, Mapping) and resource.get("id") == name and self.patient is not None:
+                return agree(resource, self.patient)
+        return None
 
     def _by_identifier(self, identifier: Any) -> bool | None:
         """Compare a logical identifier with the Patient's own: None when they share no system."""
@@ -66,6 +77,27 @@ class Identity:
         if not own or not isinstance(value, str):
             return None
         return value.strip() in own
+
+
+def agree(one: Resource, other: Resource) -> bool | None:
+    """Whether two Patients are one person: a shared identifier says yes; the same system with another
+    value, or another name or birth date, says no; None when nothing can be compared.
+    """
+    mine, theirs = _identifiers(one), _identifiers(other)
+    if mine.items() & theirs.items():
+        return True
+    if mine.keys() & theirs.keys():
+        return False
+    told = [(one.get(key), other.get(key)) for key in ("birthDate", "name") if one.get(key) and other.get(key)]
+    return all(a == b for a, b in told) if told else None
+
+
+def _identifiers(patient: Resource) -> dict[str, str]:
+    return {
+        str(item.get("system")): str(item.get("value", "")).strip()
+        for item in listed(patient.get("identifier"))
+        if isinstance(item, Mapping) and item.get("value")
+    }
 
 
 def listed(value: Any) -> list[Any]:
@@ -96,15 +128,17 @@ def fold_base(url: str) -> str:
 def identify(patient_id: str, server: str | None, entries: Iterable[Entry]) -> Identity:
     """Build the Identity of `patient_id` from the request's server and the Patient it carries."""
     patient: Resource | None = None
+    contradictory = False
     bases = {fold_base(server)} if server else set()
     urls: set[str] = set()
     for full_url, resource in entries:
         if resource.get("resourceType") != "Patient" or resource.get("id") != patient_id:
             continue
+        contradictory = contradictory or (patient is not None and agree(patient, resource) is False)
         patient = patient or resource
         if full_url:
             urls.add(full_url)
             base, _, identifier = split_reference(full_url)
             if base and identifier == patient_id:
                 bases.add(base)
-    return Identity(patient_id, patient, frozenset(bases), frozenset(urls))
+    return Identity(patient_id, patient, frozenset(bases), frozenset(urls), contradictory)

@@ -106,7 +106,8 @@ class Explanation:
     left_out: tuple[LeftOut, ...] = ()
     children: tuple[Explanation, ...] = ()
     leading: bool = False
-    to_review: int = 0
+    hint: bool = False
+    newer: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class Payer:
     program: str
     names: tuple[NameRule, ...]
     identifiers: frozenset[tuple[str, str]]
+    plan_classes: tuple[tuple[str, str], ...]
     policies: tuple[str, ...]
 
 
@@ -63,14 +64,21 @@ def read_payer(data: Mapping[str, Any]) -> Payer:
             for r in recognised.get("names", [])
         ),
         identifiers=frozenset((i["system"], str(i["value"])) for i in recognised.get("identifiers", [])),
+        plan_classes=tuple(
+            (str(c.get("type", "")), fold_words(str(c["value"]))) for c in recognised.get("plan_classes", [])
+        ),
         policies=tuple(data["policies"]),
     )
 
 
 def recognise(
-    payers: Iterable[Payer], texts: Iterable[str], identifiers: Iterable[tuple[str, str]], day: date
+    payers: Iterable[Payer],
+    texts: Iterable[str],
+    identifiers: Iterable[tuple[str, str]],
+    classes: Iterable[tuple[str, str]],
+    day: date,
 ) -> PayerMatch | None:
-    """The payer that a coverage names, by identifier first, then by its words taken together."""
+    """The payer that a coverage names: by identifier, else by its words taken together, else by plan class."""
     known, words = list(payers), fold_words(" / ".join(texts))
     given = set(identifiers)
     for payer in known:
@@ -80,4 +88,8 @@ def recognise(
         for rule in payer.names:
             if rule.fits(words, day):
                 return PayerMatch(payer, rule.says)
+    folded = [(kind, fold_words(value)) for kind, value in classes]
+    for payer in known:
+        if any(value == text and kind in ("", given) for kind, value in payer.plan_classes for given, text in folded):
+            return PayerMatch(payer)
     return None

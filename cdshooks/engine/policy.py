@@ -85,6 +85,7 @@ class Policy:
     reviewed_on: date | None
     review_due: date | None
     controlled_by: str
+    products: tuple[str, ...]
     outline: tuple[Paragraph, ...]
     criteria: tuple[Criterion, ...]
     overrides: tuple[Override, ...]
@@ -120,6 +121,7 @@ def read_policy(data: Mapping[str, Any], compiler: Compiler, file: str) -> Polic
         reviewed_on=day(data.get("reviewed_on")),
         review_due=day(data.get("review_due")),
         controlled_by=data.get("controlled_by", {}).get("says", ""),
+        products=tuple(data.get("applies_to", {}).get("products", [])),
         outline=tuple(Paragraph(p) for p in data["outline"]),
         criteria=tuple(
             _criterion(row, section, compiler) for section in Section for row in data.get(section.value, [])

@@ -167,9 +167,7 @@ def read_product(data: Mapping[str, Any], systems: Systems) -> Product:
     )
 
 
-def gather_products(
-    products: Iterable[Product], look_alikes: Mapping[str, Any], systems: Systems
-) -> Products:
+def gather_products(products: Iterable[Product], look_alikes: Mapping[str, Any], systems: Systems) -> Products:
     """Index the products by code, both spellings of a plain NDC included."""
     by_id = {str(product.id): product for product in sorted(products, key=lambda p: p.id)}
     by_code: dict[Coded, tuple[tuple[Product, ProductCode], ...]] = {}
@@ -183,8 +181,7 @@ def gather_products(
         by_code=by_code,
         not_car_t=frozenset(_coded(code, systems) for code in others),
         traps=tuple(
-            Trap(tuple(row["words"]), row["says"], row["effect"])
-            for row in look_alikes.get("order_text_traps", [])
+            Trap(tuple(row["words"]), row["says"], row["effect"]) for row in look_alikes.get("order_text_traps", [])
         ),
         trial_words=tuple(look_alikes.get("trial_words", [])),
         trial_numbers=tuple((row["prefix"], row["digits"]) for row in look_alikes.get("trial_numbers", [])),
@@ -234,8 +231,7 @@ def _indication(row: Mapping[str, Any]) -> Indication:
         short=row.get("short", row["says"]),
         when=row["when"],
         limitations=tuple(
-            Limitation(item["key"], span(item), item["code"], item["says"])
-            for item in row.get("limitations", [])
+            Limitation(item["key"], span(item), item["code"], item["says"]) for item in row.get("limitations", [])
         ),
         after_limitation=row.get("after_limitation", ""),
     )

@@ -40,6 +40,7 @@ _DATE_FIELDS = {
     "ServiceRequest": ("occurrenceDateTime", "occurrencePeriod", "occurrenceTiming"),
 }
 _AUTHORS = ("performer", "author", "asserter", "recorder", "resultsInterpreter", "custodian", "requester")
+_UNCONFIRMED = {"unconfirmed", "provisional", "differential"}
 _ABSENT_DATA = "dataAbsentReason"
 _LONGEST_TEXT = 120
 
@@ -60,6 +61,11 @@ def code_words(concept: Any) -> list[str]:
     if isinstance(concept, Mapping) and not words:
         words = [concept.get("text")]
     return [word.strip().lower() for word in words if isinstance(word, str)]
+
+
+def is_unconfirmed(record: Record) -> bool:
+    """True for a diagnosis that is only suspected: unconfirmed, provisional or differential."""
+    return bool(_UNCONFIRMED & set(code_words(record.resource.get("verificationStatus"))))
 
 
 def refusal(record: Record, when: Moment | None, as_of: date) -> Why | None:

@@ -52,12 +52,11 @@ def _coded_hits(concept: Any, chart: Chart, sets: list[ValueSet]) -> list[tuple[
 
 
 def _word_hits(text: str, sets: list[ValueSet]) -> list[tuple[str, bool]]:
-    return [
-        _hit(value_set, found)
-        for token in result_tokens(text)
-        for value_set in sets
-        if (found := value_set.words.get(token))
-    ]
+    """What a result text says; it must begin with a result word, so that no negation is read over."""
+    tokens = result_tokens(text)
+    if not tokens or not any(tokens[0] in value_set.words for value_set in sets):
+        return []
+    return [_hit(value_set, found) for token in tokens for value_set in sets if (found := value_set.words.get(token))]
 
 
 def _hit(value_set: ValueSet, concept: Concept) -> tuple[str, bool]:

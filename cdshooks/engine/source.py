@@ -86,9 +86,7 @@ def _value(node: Any, place: Place, lines: dict[Place, int], problems: list[Prob
     for key_node, value_node in node.value:
         key = str(key_node.value)
         if key in mapping:
-            problems.append(
-                Problem(name, key_node.start_mark.line + 1, f"the key {key!r} stands twice; keep one")
-            )
+            problems.append(Problem(name, key_node.start_mark.line + 1, f"the key {key!r} stands twice; keep one"))
         mapping[key] = _value(value_node, (*place, key), lines, problems, name)
         lines[(*place, key)] = key_node.start_mark.line + 1
     return mapping

@@ -15,8 +15,14 @@ from cdshooks.engine.codes import Coded, Systems, ndc11
 
 WORDS = "urn:cdshooks:words"
 _EXTENSION = "urn:cdshooks:"
-_SEPARATORS = re.compile(r"[,.;:()\[\]{}/\\|\n\r\t]+")
+_SEPARATORS = re.compile(r"[,.;:()\[\]{}/\\|]+")
 _JOINERS = re.compile(r"[\s‐‑‒–-]+")
+_SHORTEST_NAME = 6
+_GRADES = ("A", "B", "none")
+_KEYS = {
+    "resourceType", "id", "url", "version", "name", "title", "status", "experimental", "description",
+    "purpose", "copyright", "compose",
+}  # fmt: skip
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
 
 
@@ -78,19 +84,29 @@ def result_tokens(text: str) -> list[str]:
 
 
 def read_value_set(data: Mapping[str, Any], systems: Systems) -> ValueSet:
-    """Read a FHIR R4 ValueSet of the library; unsourced codes are left out."""
+    """Read a FHIR R4 ValueSet of the library; unsourced codes are left out.
+
+    ValueError names a grade or a system that the library does not know.
+    """
     concepts: dict[Coded, Concept] = {}
     prefixes: dict[Coded, Concept] = {}
     words: dict[str, Concept] = {}
     phrases: list[tuple[str, str]] = []
+    unknown = data.keys() - _KEYS
+    if unknown:
+        raise ValueError(f"{', '.join(sorted(unknown))}: no such key of a ValueSet here")
     for include in data.get("compose", {}).get("include", []):
         system = systems.system(include["system"])
+        if include["system"] != WORDS and not systems.knows(system.id):
+            raise ValueError(f"the system {include['system']} is not in systems.yaml")
         for entry in include.get("concept", []):
             facts = extensions(entry)
             if include["system"] == WORDS:
                 phrases.append((entry["display"], fold_words(entry["display"])))
                 continue
-            if facts.get("grade") not in ("A", "B"):
+            if facts.get("grade") not in _GRADES:
+                raise ValueError(f"{entry['code']}: its grade is {facts.get('grade')!r}; write A, B or none")
+            if facts["grade"] not in ("A", "B"):
                 continue
             code = ndc11(entry["code"]) if system.ndc else entry["code"]
             concept = _concept((system.id, code), entry, facts)
@@ -140,3 +156,10 @@ def union(value_sets: Iterable[ValueSet]) -> ValueSet:
         words={word: concept for s in sets for word, concept in s.words.items()},
         phrases=tuple(phrase for s in sets for phrase in s.phrases),
     )
+
+
+def display_words(value_set: ValueSet) -> ValueSet:
+    """The same set as a word set: the displays of its deciding concepts, without what stands in brackets."""
+    displays = {concept.display.split(" (", 1)[0] for concept in value_set.concepts.values() if concept.decides}
+    phrases = tuple((text, fold_words(text)) for text in sorted(displays) if len(text) > _SHORTEST_NAME)
+    return ValueSet(value_set.id, value_set.title, {}, {}, {}, phrases)

@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 from cdshooks.engine.model import Result
 from cdshooks.engine.policy import Policy
 from cdshooks.engine.wording import Wording
+from cdshooks.hooks.detail import LONGEST
 from cdshooks.hooks.determination_json import KEY
 
 REASON_SYSTEM = "urn:org.cdshooks:override-reason"
@@ -58,7 +59,7 @@ def write_card(
         card["selectionBehavior"] = "any"
     if policy is not None and policy.url:
         card["links"] = [{"label": policy.title, "url": policy.url, "type": "absolute"}]
-    return without_empty(card)
+    return dict(without_empty(card))
 
 
 def _source(topic: Topic, wording: Wording) -> dict[str, Any]:
@@ -93,9 +94,17 @@ def worst_first(cards: list[dict[str, Any]], wording: Wording) -> list[dict[str,
     if rest:
         names = ", ".join(f"{card['source']['topic']['display']}" for card in rest)
         line = wording.say("detail.and_more", count=len(rest), names=names)
-        last = {**shown[-1], "detail": f"{shown[-1]['detail']}\n\n{line}"}
+        last = {**shown[-1], "detail": _with_last_line(shown[-1]["detail"], line)}
         shown = [*shown[:-1], last]
     return shown
+
+
+def _with_last_line(detail: str, line: str) -> str:
+    """The detail with one more line; paragraphs before its last one make room if they must."""
+    *paragraphs, footer = detail.split("\n\n")
+    while paragraphs and len("\n\n".join([*paragraphs, footer, line])) > LONGEST:
+        paragraphs.pop()
+    return "\n\n".join([*paragraphs, footer, line])
 
 
 def _badness(card: Mapping[str, Any]) -> int:

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from cdshooks.engine.chart import Chart
-from cdshooks.engine.codes import concept_texts
+from cdshooks.engine.codes import coding_list, concept_texts
 from cdshooks.engine.dates import read_moment
 from cdshooks.engine.identity import Entry, listed
 from cdshooks.engine.library import Library
@@ -49,8 +49,9 @@ def select_policies(order: Order, entries: list[Entry], chart: Chart, library: L
     day = order.service_date
     coverages = sorted(_coverages(order, entries, chart, library), key=_benefit_order)
     selections: list[Selection] = []
+    assumed = _order_assumed(coverages)
     for coverage in coverages:
-        for selection in _selections(coverage, day, library):
+        for selection in _selections(coverage, order, assumed, library):
             if not any((s.policy_id, s.payer_name) == (selection.policy_id, selection.payer_name) for s in selections):
                 selections.append(selection)
     if not selections:
@@ -59,23 +60,39 @@ def select_policies(order: Order, entries: list[Entry], chart: Chart, library: L
     return selections
 
 
-def _selections(coverage: _Coverage, day: date, library: Library) -> Iterator[Selection]:
-    say, match = library.wording.say, coverage.match
-    notes = () if coverage.active else (say("payer.inactive", date=day),)
+def _order_assumed(coverages: list[_Coverage]) -> bool:
+    """True when several coverages give no order of benefits and one of them is Medicaid."""
+    unsaid = [c for c in coverages if not isinstance(c.resource.get("order"), int)]
+    return len(coverages) > 1 and any(_is_medicaid(coverage) for coverage in unsaid)
+
+
+def _is_medicaid(coverage: _Coverage) -> bool:
+    return bool(coverage.match and "medicaid" in coverage.match.payer.program)
+
+
+def _selections(coverage: _Coverage, order: Order, assumed: bool, library: Library) -> Iterator[Selection]:
+    say, match, day = library.wording.say, coverage.match, order.service_date
+    notes = (
+        *(() if coverage.active else (say("payer.inactive", date=day),)),
+        *((say("payer.order_assumed"),) if assumed else ()),
+    )
     if match is None:
         note = say("payer.unknown", payer=coverage.name)
         yield Selection(library.in_force(LABEL, day), LABEL, None, coverage.name, (note, *notes))
         return
     for policy_id in match.payer.policies:
         policy = library.in_force(policy_id, day)
+        if policy and policy.products and order.product not in policy.products:
+            note = say("payer.other_product", payer=match.payer.short)
+            yield Selection(library.in_force(LABEL, day), LABEL, match.payer, match.payer.name, (note, *notes))
+            continue
         missing = () if policy else (say("payer.no_version", payer=match.payer.short, date=day),)
         yield Selection(policy, policy_id, match.payer, match.payer.name, (*missing, *notes))
 
 
-def _benefit_order(coverage: _Coverage) -> tuple[int, bool]:
+def _benefit_order(coverage: _Coverage) -> tuple[int, bool, str]:
     order = coverage.resource.get("order")
-    medicaid = bool(coverage.match and "medicaid" in coverage.match.payer.program)
-    return (order if isinstance(order, int) else 99, medicaid)
+    return (order if isinstance(order, int) else 99, _is_medicaid(coverage), str(coverage.resource.get("id")))
 
 
 def _coverages(order: Order, entries: list[Entry], chart: Chart, library: Library) -> list[_Coverage]:
@@ -99,7 +116,7 @@ def _read(resource: Resource, day: date, chart: Chart, library: Library) -> _Cov
     texts = list(_texts(resource, chart))
     if not texts:
         return None
-    match = recognise(library.payers, texts, _identifiers(resource, chart), day)
+    match = recognise(library.payers, texts, _identifiers(resource, chart), _classes(resource), day)
     return _Coverage(resource, match, clip(texts[0]), _active(resource, day, chart))
 
 
@@ -129,9 +146,16 @@ def _texts(resource: Resource, chart: Chart) -> Iterator[str]:
     yield from concept_texts(resource.get("type"))
 
 
+def _classes(resource: Resource) -> Iterator[tuple[str, str]]:
+    """(type, value) of every class of a coverage."""
+    for item in listed(resource.get("class")):
+        if isinstance(item, Mapping) and isinstance(item.get("value"), str):
+            codes = [c.get("code") for c in coding_list(item.get("type")) if isinstance(c, Mapping)]
+            yield from ((str(code), item["value"]) for code in codes or [""])
+
+
 def _identifiers(resource: Resource, chart: Chart) -> Iterator[tuple[str, str]]:
     for reference, target in _payors(resource, chart):
         for item in [*listed(reference.get("identifier")), *listed((target or {}).get("identifier"))]:
             if isinstance(item, Mapping) and isinstance(item.get("system"), str) and item.get("value"):
                 yield item["system"], str(item["value"]).strip()
-

@@ -15,8 +15,8 @@ LONGEST = 1800
 _MOST_CONFIRMATIONS = 4
 _A_DOCUMENT = "a document"
 _CONFIRM_ORDER = (
-    "product", "indication", _A_DOCUMENT, "center", "letter", "transplant", "adherence", "evaluation", "evaluation-content",
-    "label", "rems",
+    "product", "indication", _A_DOCUMENT, "center", "letter", "transplant", "adherence", "evaluation",
+    "evaluation-content", "label", "rems",
 )  # fmt: skip
 
 
@@ -77,7 +77,9 @@ def write_detail(determination: Determination, subject: Subject, wording: Wordin
 
 
 def _notes(subject: Subject) -> _Block:
-    return _Block("", tuple(_sentence(_capital(clean(note))) for note in (*subject.order.traps, *subject.notes)), bullets=False)
+    return _Block(
+        "", tuple(_sentence(_capital(clean(note))) for note in (*subject.order.traps, *subject.notes)), bullets=False
+    )
 
 
 def _refused(determination: Determination, wording: Wording) -> _Block | None:

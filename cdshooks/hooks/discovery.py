@@ -28,14 +28,10 @@ PREFETCH: Mapping[str, Template] = {
     "coverage": Template("Coverage?beneficiary=Patient/{{context.patientId}}&status=active", ("Coverage",)),
     "conditions": Template("Condition?patient={{context.patientId}}", ("Condition",)),
     "medications": Template("MedicationRequest?patient={{context.patientId}}", ("MedicationRequest",)),
-    "observations": Template(
-        "Observation?patient={{context.patientId}}&category=laboratory", ("Observation",)
-    ),
+    "observations": Template("Observation?patient={{context.patientId}}&category=laboratory", ("Observation",)),
     "procedures": Template("Procedure?patient={{context.patientId}}", ("Procedure",)),
     "reports": Template("DiagnosticReport?patient={{context.patientId}}", ("DiagnosticReport",)),
-    "documents": Template(
-        "DocumentReference?patient={{context.patientId}}&status=current", ("DocumentReference",)
-    ),
+    "documents": Template("DocumentReference?patient={{context.patientId}}&status=current", ("DocumentReference",)),
 }
 
 HOOKS: Mapping[str, str] = {ORDER_SIGN: "order-sign"}

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta, tzinfo
+from datetime import date, tzinfo
 from typing import Any
 
 from cdshooks.engine.chart import MEDICATION_KINDS, medication_concept
 from cdshooks.engine.codes import Coded, concept_texts
-from cdshooks.engine.dates import Moment, read_moment
+from cdshooks.engine.dates import Moment, Period, read_moment
 from cdshooks.engine.identity import Entry, listed, split_reference
 from cdshooks.engine.library import Library
 from cdshooks.engine.model import Order, ProductId, Resource
@@ -24,7 +24,7 @@ from cdshooks.hooks.request import DraftEntry, Request
 _SERVICE_KINDS = ("ServiceRequest", "ProcedureRequest")
 _NOT_AN_ORDER = ("stopped", "cancelled", "revoked", "entered-in-error")
 _BY_STRENGTH = ("SCD", "SBD", "GPCK", "BPCK", "PACK", "NDC")
-_FAR = timedelta(days=366)
+_FAR = Period.parse("P1Y")
 
 
 @dataclass
@@ -83,13 +83,10 @@ def _lookup(entries: list[Entry], target: str) -> Resource | None:
     return None
 
 
-def recognise_orders(
-    request: Request, library: Library, as_of: date, zone: tzinfo, payload: Payload
-) -> list[Order]:
+def recognise_orders(request: Request, library: Library, as_of: date, zone: tzinfo, payload: Payload) -> list[Order]:
     """Every CAR-T order of the session, in the order in which they were sent."""
     found = (
-        _recognise(entry, number, library, as_of, zone, payload)
-        for number, entry in enumerate(request.draft_orders)
+        _recognise(entry, number, library, as_of, zone, payload) for number, entry in enumerate(request.draft_orders)
     )
     return [order for order in found if order is not None]
 
@@ -104,7 +101,7 @@ def _recognise(
         return None
     if resource.get("status") in _NOT_AN_ORDER:
         return None
-    concept = medication_concept(resource, _AsChart(payload)) if medication else resource.get("code")
+    concept = medication_concept(resource, payload) if medication else resource.get("code")
     identity = identify_product(concept, medication, library)
     if identity is None:
         return None
@@ -112,7 +109,9 @@ def _recognise(
     service, source, notes = service_day(resource, as_of, zone, library)
     marks = [*texts, *_identifiers(resource)]
     return Order(
-        reference=f"{kind}/{resource['id']}" if resource.get("id") else entry.full_url or f"draftOrders.entry[{number}]",
+        reference=f"{kind}/{resource['id']}"
+        if resource.get("id")
+        else entry.full_url or f"draftOrders.entry[{number}]",
         resource=resource,
         product=identity.product,
         recognized_by=identity.by,
@@ -124,16 +123,6 @@ def _recognise(
         trial=library.products.is_trial(marks),
         notes=(*notes, *(t.says for t in library.products.trapped(texts) if t.effect == "one-course")),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _AsChart:
-    """Just enough of a chart for a medication's concept to be resolved."""
-
-    payload: Payload
-
-    def resolve(self, reference: Any, within: Resource | None = None) -> Resource | None:
-        return self.payload.resolve(reference, within)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +198,7 @@ def service_day(
             notes.append(say("order.imprecise_day", given=moment))
         if moment.first < as_of:
             notes.append(say("order.past_day", date=moment.first))
-        if moment.first > as_of + _FAR:
+        if moment.first > _FAR.after(as_of):
             notes.append(say("order.far_day", date=moment.first))
         return moment.first, where, tuple(notes)
     return as_of, None, (say("order.no_day", date=as_of),)

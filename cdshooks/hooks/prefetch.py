@@ -52,9 +52,7 @@ def read_prefetch(request: Request, wording: Wording) -> Delivery:
         for kind in kinds | set(asked):
             states[kind].append(_reading(answer))
         delivery.entries += answer.entries
-        delivery.patients[key] = [
-            str(r.get("id")) for _, r in answer.entries if r["resourceType"] == "Patient"
-        ]
+        delivery.patients[key] = [str(r.get("id")) for _, r in answer.entries if r["resourceType"] == "Patient"]
     delivery.readings = {kind: _together(found) for kind, found in states.items()}
     for key, template in PREFETCH.items():
         for kind in template.kinds:
@@ -111,11 +109,29 @@ def _bundle(bundle: Mapping[str, Any], key: str, wording: Wording) -> _Answer:
         matches += not (isinstance(search, Mapping) and search.get("mode") == "include")
         full_url = entry.get("fullUrl")
         answer.entries.append((full_url if isinstance(full_url, str) else None, resource))
-    total = bundle.get("total")
-    more = any(isinstance(link, dict) and link.get("relation") == "next" for link in listed(bundle.get("link")))
-    if more or (isinstance(total, int) and total > matches):
+    if any(_continues(part) for part in _bundles(bundle)) or _promised(bundle) > matches:
         answer.shortfall = wording.say("prefetch.partial", key=key)
     return answer
+
+
+def _bundles(bundle: Mapping[str, Any], depth: int = 0) -> Iterator[Mapping[str, Any]]:
+    """A Bundle and those inside it."""
+    yield bundle
+    for entry in listed(bundle.get("entry")) if depth < _DEEPEST_BUNDLE else ():
+        resource = entry.get("resource") if isinstance(entry, dict) else None
+        if isinstance(resource, dict) and resource.get("resourceType") == "Bundle":
+            yield from _bundles(resource, depth + 1)
+
+
+def _continues(bundle: Mapping[str, Any]) -> bool:
+    return any(isinstance(link, dict) and link.get("relation") == "next" for link in listed(bundle.get("link")))
+
+
+def _promised(bundle: Mapping[str, Any]) -> int:
+    """How many matches the Bundles say that there are."""
+    totals = [part.get("total") for part in _bundles(bundle)]
+    counted = [total for total in totals if isinstance(total, int)]
+    return max(totals[0] if isinstance(totals[0], int) else 0, sum(counted[1:] if totals[0] is not None else counted))
 
 
 def _entries(bundle: Mapping[str, Any], depth: int = 0) -> Iterator[tuple[Mapping[str, Any], Any]]:

@@ -71,9 +71,7 @@ class _Session:
     chart: Chart
 
 
-def answer(
-    request: Request, library: Library, as_of: date, options: ServiceOptions | None = None
-) -> Answer:
+def answer(request: Request, library: Library, as_of: date, options: ServiceOptions | None = None) -> Answer:
     """Answer one order-sign call for the local day `as_of`.
 
     No CAR-T among the orders: no card, and prefetch is not read. A failure of ours after a CAR-T was
@@ -129,10 +127,9 @@ def _answer(
 
 
 def _with_drafts(chart: Chart, payload: Payload) -> Chart:
-    """The chart for resolving references of an order: its own session is looked at first."""
+    """The chart for resolving references of an order: its session's resources are found too."""
     for full_url, resource in payload.drafts:
-        if identifier := resource.get("id"):
-            chart.remember(full_url, resource, str(identifier))
+        chart.remember(full_url, resource)
     return chart
 
 
@@ -140,13 +137,15 @@ def _mismatch(request: Request, identity: Identity, delivery: Delivery, payload:
     """True when the token, an order or the Patient sent names someone else than the session."""
     if request.authorization_patient not in (None, request.patient_id):
         return True
+    if identity.contradictory:
+        return True
     sent = {patient for patients in delivery.patients.values() for patient in patients}
     if delivery.patients.get("patient") and request.patient_id not in delivery.patients["patient"]:
         return True
     if sent and request.patient_id not in sent:
         return True
     orders = (resource for _, resource in payload.drafts)
-    return any(identity.owns(resource.get("subject")) is False for resource in orders)
+    return any(identity.owns(resource.get("subject"), resource) is False for resource in orders)
 
 
 def _determined(session: _Session, order: Order, selection: Selection) -> Determined:
@@ -170,7 +169,9 @@ def _determined(session: _Session, order: Order, selection: Selection) -> Determ
         unconfirmed=bool(standing and standing.is_ == "unconfirmed"),
         label_only=policy.authority == "fda-label",
     )
-    subject = Subject(product, payer, order, policy, (*selection.notes, *order.notes), bool(context.product and context.product.rems))
+    subject = Subject(
+        product, payer, order, policy, (*selection.notes, *order.notes), bool(context.product and context.product.rems)
+    )
     blanks = Blanks(session.request.patient_id, product, payer, session.as_of)
     card = write_card(
         decision,
@@ -248,9 +249,7 @@ def _session_records(session: _Session, order: Order) -> list[Record]:
     ]
 
 
-def _decision(
-    request: Request, library: Library, as_of: date, order: str, policy_id: str, payer: str = ""
-) -> UUID:
+def _decision(request: Request, library: Library, as_of: date, order: str, policy_id: str, payer: str = "") -> UUID:
     """The same request, day and library give the same id; hookInstance is not part of it."""
     parts = [request.service_id, as_of.isoformat(), library.hash, request.body_sha256, order, policy_id, payer]
     return uuid5(NAMESPACE, "|".join(parts))

@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 
 from cdshooks.engine.library import Library
 from cdshooks.engine.model import Determination
+from cdshooks.engine.templates import filled
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,3 @@ def _suggestion(template: Mapping[str, Any], label: str, blanks: Blanks, decisio
             }
         ],
     }
-
-
-def filled(template: Any, words: Mapping[str, str]) -> Any:
-    """A template with its blanks filled in, in every text of it."""
-    if isinstance(template, Mapping):
-        return {key: filled(value, words) for key, value in template.items()}
-    if isinstance(template, list):
-        return [filled(item, words) for item in template]
-    return template.format(**words) if isinstance(template, str) else template

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from cdshooks.engine.model import Determination, Outcome, Result
 from cdshooks.engine.wording import Wording
 from cdshooks.hooks.lines import Line, grouped
+from cdshooks.hooks.text import shortened
 
 LONGEST = 120
 
@@ -32,7 +33,8 @@ def summarise(
         if leading:
             sentence = say("summary.ready_leading", count=asked, points=say("summary.points"), items="\0", **head)
             return _fitted(sentence, leading, "")
-        return say(key, count=asked, points=say("summary.point" if asked == 1 else "summary.points"), **head)
+        ready = say(key, count=asked, points=say("summary.point" if asked == 1 else "summary.points"), **head)
+        return shortened(ready, LONGEST)
     items: Sequence[Line] = lines[Outcome.NOT_MET]
     key = f"summary.{result.value}"
     if result is Result.DOCUMENTATION_MISSING:
@@ -41,7 +43,7 @@ def summarise(
     if result is Result.COULD_NOT_CHECK:
         items = lines[Outcome.COULD_NOT_CHECK]
         if not items:
-            return say("summary.payer_unread", **head)
+            return shortened(say("summary.payer_unread", **head), LONGEST)
         key += "_one" if len(items) == 1 else ""
     unread = lines[Outcome.COULD_NOT_CHECK]
     more = say("summary.and_needed", count=len(needed)) if needed and result is not Result.DOCUMENTATION_MISSING else ""
@@ -53,11 +55,11 @@ def summarise(
 
 def _fitted(sentence: str, names: list[str], more: str) -> str:
     """Fill in as many names as fit, the rest as a number."""
-    for shown in range(min(3, len(names)), 0, -1):
-        rest = len(names) - shown
-        text = ", ".join(names[:shown]) + (f" +{rest}" if rest else "")
-        for tail in (more, ""):
+    for tail in dict.fromkeys((more, "")):
+        for shown in range(min(3, len(names)), 0, -1):
+            rest = len(names) - shown
+            text = ", ".join(names[:shown]) + (f" +{rest}" if rest else "")
             filled = sentence.replace("\0", text) + tail
             if len(filled) <= LONGEST:
                 return filled
-    return sentence.replace("\0", names[0] if names else "")[:LONGEST]
+    return shortened(sentence.replace("\0", names[0] if names else ""), LONGEST)

@@ -29,7 +29,7 @@ _LOOK_ALIKE = str.maketrans(
         "$": "＄",
     }
 )
-_LINK = re.compile(r"://|(?<=\w)@(?=\w)|(?i:\bwww\.)")
+_LINK = re.compile(r"://|@|(?i:\bwww\.)")
 _LINK_PARTS = {"://": ": //", "@": " (at) "}
 
 

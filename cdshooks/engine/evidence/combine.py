@@ -38,12 +38,26 @@ def compile_any(checks: Sequence[Check], compiler: Compiler) -> Check:
 
 
 def join_any(children: Sequence[Explanation], sentence: str) -> Explanation:
-    """The explanation of `any` over explanations; the first that holds gives the evidence."""
+    """The explanation of `any` over explanations; the first that holds gives the evidence.
+
+    It counts for as long as any of the branches that hold does. Hints speak only where every other
+    branch found nothing at all; one that may be the newer record also where the others found an old one.
+    """
     value = truth.any_of(child.truth for child in children)
     if value is None:
-        return _unknown(sentence, tuple(children), _ANY_ORDER)
+        unknown = [child for child in children if child.truth is None]
+        asked = [child for child in unknown if not child.hint]
+        if all(child.gap is Gap.MISSING for child in asked):
+            return _unknown(sentence, tuple(children), _ANY_ORDER)
+        newer = [child for child in unknown if child.hint and child.newer and child.gap is not Gap.MISSING]
+        stale = {child.gap for child in asked} <= {Gap.MISSING, Gap.STALE}
+        return _unknown(sentence, tuple(children), _ANY_ORDER, newer if newer and stale else asked)
     deciding = [child for child in children if child.truth is value]
-    return _joined(value, sentence, deciding[:1] if value else deciding, tuple(children))
+    if not value:
+        return _joined(value, sentence, deciding, tuple(children))
+    untils = [child.counts_until for child in deciding]
+    until = None if None in untils else max(day for day in untils if day)
+    return replace(_joined(value, sentence, deciding[:1], tuple(children)), counts_until=until)
 
 
 def compile_not(inner: Check, compiler: Compiler) -> Check:
@@ -52,9 +66,7 @@ def compile_not(inner: Check, compiler: Compiler) -> Check:
     def check(context: Context) -> Explanation:
         child = inner(context)
         value = truth.not_(child.truth)
-        return replace(
-            child, truth=value, sentence=compiler.wording.say("evidence.not"), children=(child,)
-        )
+        return replace(child, truth=value, sentence=compiler.wording.say("evidence.not"), children=(child,))
 
     return check
 
@@ -74,17 +86,22 @@ def compile_at_least(count: int, checks: Sequence[Check], compiler: Compiler) ->
 
 
 def compile_hint(inner: Check, filters: Mapping[str, Any], compiler: Compiler) -> Check:
-    """A match only raises a question; no match says nothing at all (missing, if it is asked for)."""
+    """A match only raises a question; no match, or one that could not be read, says nothing at all."""
     gap = Gap(filters.get("gap", Gap.ATTEST.value))
-    says, leading = filters["says"], bool(filters.get("leading"))
+    says, leading, sensitive = filters["says"], bool(filters.get("leading")), bool(filters.get("sensitive"))
 
     def check(context: Context) -> Explanation:
         child = inner(context)
         if child.truth is True or child.gap is Gap.ATTEST:
-            words = f"{says} ({child.found})" if child.found and not filters.get("sensitive") else says
+            words = f"{says} ({child.found})" if child.found and not sensitive else says
+            evidence = tuple(replace(item, sensitive=True) for item in child.evidence)
             return replace(
                 child,
                 truth=None,
+                evidence=evidence if sensitive else child.evidence,
+                left_out=() if sensitive else child.left_out,
+                hint=True,
+                newer=bool(filters.get("newer")),
                 sentence=compiler.wording.say("evidence.hint"),
                 found=words,
                 gap=gap,
@@ -93,8 +110,8 @@ def compile_hint(inner: Check, filters: Mapping[str, Any], compiler: Compiler) -
                 leading=leading,
             )
         silent = compiler.wording.say("evidence.no_hint", says=says)
-        quiet = Gap.COULD_NOT_CHECK if child.gap is Gap.COULD_NOT_CHECK else Gap.MISSING
-        return Explanation(None, silent, "", quiet, left_out=child.left_out, children=(child,))
+        left_out = () if sensitive else child.left_out
+        return Explanation(None, silent, "", Gap.MISSING, left_out=left_out, children=(child,), hint=True)
 
     return check
 
@@ -113,15 +130,17 @@ def _joined(
         left_out=_left_out(children),
         children=children,
         leading=any(child.leading for child in speaking),
-        to_review=sum(child.to_review for child in speaking),
     )
 
 
 def _unknown(
-    sentence: str, children: tuple[Explanation, ...], order: Sequence[Gap]
+    sentence: str,
+    children: tuple[Explanation, ...],
+    order: Sequence[Gap],
+    among: Sequence[Explanation] | None = None,
 ) -> Explanation:
-    """The unknown children of the gap that speaks first in `order` give the reason."""
-    unknown = [child for child in children if child.truth is None]
+    """The unknown children (`among` these, if given) of the gap that speaks first in `order` give the reason."""
+    unknown = [child for child in among or children if child.truth is None]
     gap = next(gap for gap in order if any(child.gap is gap for child in unknown))
     speaking = [child for child in unknown if child.gap is gap]
     if gap is Gap.MISSING and order is _ANY_ORDER:

@@ -9,14 +9,13 @@ from typing import Any
 from cdshooks.engine.chart import Record
 from cdshooks.engine.codes import Coded
 from cdshooks.engine.evidence.context import Check, Compiler, Context, as_list
-from cdshooks.engine.evidence.judge import Candidate, Candidates, Verdict, judge
+from cdshooks.engine.evidence.judge import Candidate, Candidates, Verdict, judge, newest_first
 from cdshooks.engine.identity import listed
 from cdshooks.engine.model import Explanation, Gap
-from cdshooks.engine.records import code_words
-from cdshooks.engine.valuesets import Concept, ValueSet
+from cdshooks.engine.records import code_words, is_unconfirmed
+from cdshooks.engine.valuesets import Concept, ValueSet, display_words, union
 
 _CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
-_UNCONFIRMED = {"unconfirmed", "provisional", "differential"}
 _PAST = {"inactive", "resolved", "remission"}
 
 
@@ -32,6 +31,7 @@ def compile_condition(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     code, say = compiler.union(filters["code"]), compiler.wording.say
     others = compiler.sets(filters.get("contradicted_by"))
     unlisted = compiler.sets(filters.get("unlisted"))
+    names = [display_words(code)] if others else []
     kinds = compiler.reads("Condition")
 
     def check(context: Context) -> Explanation:
@@ -40,11 +40,12 @@ def compile_condition(filters: Mapping[str, Any], compiler: Compiler) -> Check:
             codes = list(context.chart.codes_of(record))
             if not concept.decides and _decided([c for c in codes if not code.find(c)], others):
                 continue
-            candidate = _admitted(candidates, record, compiler)
+            candidate = admitted(candidates, record, compiler)
             if candidate and candidate.verdict is Verdict.FITS:
                 candidate = _specific(candidate, concept, codes, code, unlisted, compiler)
             if not (filters.get("active") and code_words(record.resource.get("clinicalStatus")) and _past(record)):
                 candidates.add(candidate)
+        candidates.ask_named("Condition", names)
         if not candidates.found:
             for candidate in _contradicting(context, code, others, compiler):
                 candidates.add(candidate)
@@ -54,12 +55,12 @@ def compile_condition(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     return check
 
 
-def _admitted(candidates: Candidates, record: Record, compiler: Compiler) -> Candidate | None:
+def admitted(candidates: Candidates, record: Record, compiler: Compiler) -> Candidate | None:
     """A diagnosis that is not refuted; unconfirmed or past ones are for a person."""
     candidate = candidates.admit(record)
     if candidate is None or candidate.verdict is not Verdict.FITS:
         return candidate
-    if _UNCONFIRMED & set(code_words(record.resource.get("verificationStatus"))):
+    if is_unconfirmed(record):
         return replace(candidate, verdict=Verdict.ASKS, why=compiler.wording.say("evidence.unconfirmed"))
     if _past(record):
         return replace(candidate, verdict=Verdict.ASKS, why=compiler.wording.say("evidence.past"))
@@ -90,25 +91,21 @@ def _decided(codes: list[Coded], others: list[ValueSet]) -> bool:
     return any((found := s.find(coded)) and found.decides for coded in codes for s in others)
 
 
-def _contradicting(
-    context: Context, code: ValueSet, others: list[ValueSet], compiler: Compiler
-) -> Iterator[Candidate]:
+def _contradicting(context: Context, code: ValueSet, others: list[ValueSet], compiler: Compiler) -> Iterator[Candidate]:
     """Diagnoses of another disease: a confirmed, active, deciding one is a no, any other only asks."""
     trial = Candidates(context, compiler.wording)
-    seen: set[str] = set()
-    for value_set in others:
-        for record, _ in context.chart.find(("Condition",), value_set):
-            codes = [c for c in context.chart.codes_of(record) if not code.find(c)]
-            if record.reference in seen or not any(value_set.find(c) for c in codes):
-                continue
-            seen.add(record.reference)
-            candidate = _admitted(trial, record, compiler)
-            if candidate is None or candidate.verdict is not Verdict.FITS:
-                continue
-            confirmed = "confirmed" in code_words(record.resource.get("verificationStatus"))
-            sure = confirmed and _decided(codes, [value_set])
-            why = compiler.wording.say("evidence.other_disease")
-            yield replace(candidate, verdict=Verdict.CONTRADICTS if sure else Verdict.ASKS, why=why)
+    every = union(others)
+    for record, _ in context.chart.find(("Condition",), every) if others else ():
+        codes = [c for c in context.chart.codes_of(record) if not code.find(c)]
+        if not any(every.find(c) for c in codes):
+            continue
+        candidate = admitted(trial, record, compiler)
+        if candidate is None or candidate.verdict is not Verdict.FITS:
+            continue
+        confirmed = "confirmed" in code_words(record.resource.get("verificationStatus"))
+        sure = confirmed and _decided(codes, others)
+        why = compiler.wording.say("evidence.other_disease")
+        yield replace(candidate, verdict=Verdict.CONTRADICTS if sure else Verdict.ASKS, why=why)
 
 
 def _compile_state(filters: Mapping[str, Any], compiler: Compiler) -> Check:
@@ -131,7 +128,7 @@ def _compile_state(filters: Mapping[str, Any], compiler: Compiler) -> Check:
             said = set(state_codes(record, context))
             if _decided(list(said), against):
                 opposite.append(replace(candidate, verdict=Verdict.ASKS, why=say("evidence.opposite_state")))
-            if _UNCONFIRMED & set(code_words(record.resource.get("verificationStatus"))):
+            if is_unconfirmed(record):
                 silent.append(candidate)
             elif _decided(list(said), [state]):
                 own = any(code.find(coded) for coded in context.chart.codes_of(record))
@@ -147,7 +144,8 @@ def _compile_state(filters: Mapping[str, Any], compiler: Compiler) -> Check:
         what = say("evidence.state", code=code.title, state=state.title)
         if not candidates.found and silent:
             found = say("evidence.state_silent", code=code.title)
-            return Explanation(None, what, found, Gap.ATTEST, evidence=tuple(c.evidence for c in silent[:2]))
+            shown = tuple(c.evidence for c in newest_first(silent)[:2])
+            return Explanation(None, what, found, Gap.ATTEST, evidence=shown)
         return judge(candidates, what, kinds, kind_name=say("evidence.kinds.Condition"))
 
     return check

@@ -54,9 +54,7 @@ def compile_document(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     return check
 
 
-def _document(
-    candidates: Candidates, record: Record, verdict: tuple[Verdict, str] | None
-) -> Candidate | None:
+def _document(candidates: Candidates, record: Record, verdict: tuple[Verdict, str] | None) -> Candidate | None:
     if verdict is None:
         return None
     candidate = candidates.admit(record)
@@ -93,28 +91,37 @@ def compile_report(filters: Mapping[str, Any], compiler: Compiler) -> Check:
                 candidate = replace(candidate, verdict=Verdict.ASKS, why=concept.why_not)
             candidates.add(candidate)
         counts = window.ask(context.as_of) if window else ""
-        what = say("evidence.report", code=code.title, counts=say("evidence.dated", counts=counts) if counts else say("evidence.any_date"))
+        what = say(
+            "evidence.report",
+            code=code.title,
+            counts=say("evidence.dated", counts=counts) if counts else say("evidence.any_date"),
+        )
         return judge(candidates, what, kinds, kind_name=say("evidence.kinds.DiagnosticReport"))
 
     return check
 
 
 def compile_procedure(filters: Mapping[str, Any], compiler: Compiler) -> Check:
-    """A completed procedure by `code` in a window."""
+    """A procedure by `code` in a window, with `status` (completed, unless another is named)."""
+    status = filters.get("status", "completed")
     code, window, say = compiler.union(filters["code"]), window_of(filters), compiler.wording.say
     kinds = compiler.reads("Procedure")
 
     def check(context: Context) -> Explanation:
         candidates = Candidates(context, compiler.wording, window)
         for record, concept in context.chart.find(kinds, code):
-            if record.resource.get("status") != "completed":
-                continue
             candidate = candidates.admit(record)
+            if candidate and record.resource.get("status") != status:
+                continue
             if candidate and candidate.verdict is Verdict.FITS and not concept.decides:
                 candidate = replace(candidate, verdict=Verdict.ASKS, why=concept.why_not)
             candidates.add(candidate)
         counts = window.ask(context.as_of) if window else ""
-        what = say("evidence.procedure", code=code.title, counts=say("evidence.dated", counts=counts) if counts else say("evidence.any_date"))
+        what = say(
+            "evidence.procedure",
+            code=code.title,
+            counts=say("evidence.dated", counts=counts) if counts else say("evidence.any_date"),
+        )
         return judge(candidates, what, kinds, kind_name=say("evidence.kinds.Procedure"))
 
     return check

@@ -30,9 +30,7 @@ def compile_patient(filters: Mapping[str, Any], compiler: Compiler) -> Check:
         if birth is None or birth.first > context.as_of:
             return Explanation(None, what, say("evidence.no_birth_date"), Gap.COULD_NOT_CHECK)
         youngest, oldest = ages(birth, context.service_date)
-        fits = [
-            (low is None or age >= low) and (under is None or age < under) for age in (youngest, oldest)
-        ]
+        fits = [(low is None or age >= low) and (under is None or age < under) for age in (youngest, oldest)]
         found = say("evidence.age", age=youngest if youngest == oldest else f"{youngest} to {oldest}")
         if fits[0] != fits[1]:
             return Explanation(None, what, f"{found}: {say('evidence.imprecise')}", Gap.COULD_NOT_CHECK)
@@ -73,9 +71,7 @@ def compile_center(filters: Mapping[str, Any], compiler: Compiler) -> Check:
         if row.valid_until is not None:
             if context.service_date <= row.valid_until:
                 return Explanation(True, what, found, counts_until=row.valid_until)
-            return Explanation(
-                None, what, say("evidence.center_expired", found=found, date=row.valid_until), Gap.STALE
-            )
+            return Explanation(None, what, say("evidence.center_expired", found=found, date=row.valid_until), Gap.STALE)
         if within is not None and row.checked_on < within.before(context.as_of):
             return Explanation(None, what, say("evidence.center_old", found=found), Gap.STALE)
         return Explanation(True, what, found)
@@ -144,6 +140,4 @@ def approved_on(context: Context, wording: Wording) -> Explanation:
         return trap
     if order.grade == "text":
         return Explanation(None, what, say("evidence.by_name", product=product.brand), Gap.ATTEST)
-    return Explanation(
-        True, what, say("evidence.approved_since", product=product.brand, date=product.approved.start)
-    )
+    return Explanation(True, what, say("evidence.approved_since", product=product.brand, date=product.approved.start))

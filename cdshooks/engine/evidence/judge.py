@@ -16,10 +16,9 @@ from cdshooks.engine.chart import Record
 from cdshooks.engine.dates import Moment, Place, Window
 from cdshooks.engine.evidence.context import Context
 from cdshooks.engine.model import Evidence, Explanation, Gap, LeftOut, Why
-from cdshooks.engine.records import clip, evidence_of, moment_of, refusal, unread_reason
+from cdshooks.engine.records import all_texts, clip, evidence_of, moment_of, refusal, unread_reason
+from cdshooks.engine.valuesets import ValueSet
 from cdshooks.engine.wording import Wording
-
-_SHOWN = 4
 
 
 class Verdict(StrEnum):
@@ -64,22 +63,20 @@ class Candidates:
         """
         chart, as_of = self.context.chart, self.context.as_of
         moment = moment_of(record, chart)
-        if why := refusal(record, moment, as_of):
-            self.left_out.append(LeftOut(record.reference, why))
-            return None
         evidence = evidence_of(record, chart, value=value, when=moment, sensitive=sensitive)
+        if why := refusal(record, moment, as_of):
+            self._leave_out(evidence, why)
+            return None
         if unread := unread_reason(record):
-            self.left_out.append(LeftOut(record.reference, unread[1]))
+            self._leave_out(evidence, unread[1])
             return Candidate(record, Verdict.UNREAD, evidence, unread[0], moment, brief=clip(value))
         if self.window is None:
             return Candidate(record, Verdict.FITS, evidence, "", moment, brief=clip(value))
         return replace(self._placed(record, evidence, moment, self.window), brief=clip(value))
 
-    def _placed(
-        self, record: Record, evidence: Evidence, moment: Moment | None, window: Window
-    ) -> Candidate:
+    def _placed(self, record: Record, evidence: Evidence, moment: Moment | None, window: Window) -> Candidate:
         if moment is None:
-            self.left_out.append(LeftOut(record.reference, Why.UNDATED))
+            self._leave_out(evidence, Why.UNDATED)
             return Candidate(record, Verdict.UNREAD, evidence, self.wording.say("evidence.undated"))
         place = window.place(moment, self.context.as_of)
         if place is Place.OUTSIDE:
@@ -88,10 +85,33 @@ class Candidates:
             return Candidate(record, Verdict.UNREAD, evidence, self.wording.say("evidence.imprecise"), moment)
         return Candidate(record, Verdict.FITS, evidence, "", moment, window.counts_until(moment))
 
+    def _leave_out(self, evidence: Evidence, why: Why) -> None:
+        """Report a record that was not used; one with a confidentiality label is not named."""
+        if not evidence.sensitive:
+            self.left_out.append(LeftOut(evidence.reference, why))
+
     def add(self, candidate: Candidate | None) -> None:
         """Keep a candidate."""
         if candidate is not None:
             self.found.append(candidate)
+
+    def fits(self) -> bool:
+        """True when one of the candidates fits."""
+        return any(candidate.verdict is Verdict.FITS for candidate in self.found)
+
+    def ask_named(self, kind: str, words: Iterable[ValueSet]) -> None:
+        """Where nothing fits, ask about uncoded records that name the thing in words."""
+        sets = list(words)
+        if not sets or self.fits():
+            return
+        for record in self.context.chart.uncoded(kind):
+            texts = all_texts(record, self.context.chart)
+            if any(value_set.mentions(text) for value_set in sets for text in texts):
+                candidate = self.admit(record, value=clip(texts[0]))
+                if candidate is not None and candidate.verdict is Verdict.FITS:
+                    why = self.wording.say("evidence.free_text")
+                    candidate = replace(candidate, verdict=Verdict.ASKS, why=why, until=None)
+                self.add(candidate)
 
     def speaking(self) -> list[Candidate]:
         """The candidates of the verdict that speaks, newest first."""
@@ -107,9 +127,7 @@ def newest_first(candidates: Iterable[Candidate]) -> list[Candidate]:
     return sorted(by_name, key=lambda c: c.moment.last if c.moment else date.min, reverse=True)
 
 
-def judge(
-    candidates: Candidates, what: str, kinds: Iterable[str], *, kind_name: str, looked: str = ""
-) -> Explanation:
+def judge(candidates: Candidates, what: str, kinds: Iterable[str], *, kind_name: str, looked: str = "") -> Explanation:
     """One explanation for a retrieval; `kinds` must be read completely before absence is claimed."""
     say = candidates.wording.say
     kinds = tuple(kinds)
@@ -133,7 +151,7 @@ def judge(
         what,
         _found(candidates, group, unread),
         gap,
-        evidence=tuple(c.evidence for c in group[:_SHOWN]),
+        evidence=tuple(c.evidence for c in group),
         counts_until=max((c.until for c in group if c.until), default=None),
         left_out=left_out,
         leading=any(c.leading for c in group),

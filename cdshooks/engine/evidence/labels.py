@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from cdshooks.engine.chart import Record
 from cdshooks.engine.evidence.combine import join_all, join_any
+from cdshooks.engine.evidence.conditions import admitted
 from cdshooks.engine.evidence.context import Check, Compiler, Context
 from cdshooks.engine.evidence.facts import approved_on
+from cdshooks.engine.evidence.judge import Candidates, Verdict, newest_first
 from cdshooks.engine.model import Explanation, Gap
 from cdshooks.engine.products import Indication, Limitation, Product
-from cdshooks.engine.records import evidence_of, moment_of, refusal
 
 Compile = Callable[[Mapping[str, Any], Compiler], Check]
 
@@ -53,9 +53,7 @@ def _is(product: str, context: Context, compiler: Compiler) -> Explanation:
     return Explanation(named, compiler.wording.say("evidence.product_is", product=product))
 
 
-def _indication(
-    indication: Indication, label: Explanation, context: Context, compiler: Compiler
-) -> Explanation:
+def _indication(indication: Indication, label: Explanation, context: Context, compiler: Compiler) -> Explanation:
     """One indication: its expression, its limitations of use, and the words for a reader."""
     say = compiler.wording.say
     limits = [
@@ -78,28 +76,23 @@ def _limitation(
     limitation: Limitation, indication: Indication, context: Context, compiler: Compiler
 ) -> Explanation | None:
     """False while the label leaves the disease out; a question once it no longer does, or when unsure."""
-    chart, value_set = context.chart, compiler.union(limitation.code)
-    hits = [
-        (record, concept)
-        for record, concept in chart.find(("Condition",), value_set)
-        if not _refused(record, context)
+    candidates = Candidates(context, compiler.wording)
+    found = [
+        (candidate, concept)
+        for record, concept in context.chart.find(("Condition",), compiler.union(limitation.code))
+        if (candidate := admitted(candidates, record, compiler))
     ]
-    if not hits:
+    if not found:
         return None
-    evidence = tuple(evidence_of(record, chart) for record, _ in hits[:2])
-    decides = any(concept.decides for _, concept in hits)
+    evidence = tuple(c.evidence for c in newest_first(candidate for candidate, _ in found)[:2])
     if not limitation.span.holds(context.service_date):
         if not indication.after_limitation:
             return None
         return Explanation(None, limitation.says, indication.after_limitation, Gap.ATTEST, evidence=evidence)
-    if decides:
+    if any(concept.decides and candidate.verdict is Verdict.FITS for candidate, concept in found):
         return Explanation(False, limitation.says, limitation.says, evidence=evidence)
-    why = next(concept.why_not for _, concept in hits)
+    why = next(candidate.why or concept.why_not for candidate, concept in found)
     return Explanation(None, limitation.says, f"{limitation.says}: {why}", Gap.ATTEST, evidence=evidence)
-
-
-def _refused(record: Record, context: Context) -> bool:
-    return refusal(record, moment_of(record, context.chart), context.as_of) is not None
 
 
 def _rems(context: Context, compiler: Compiler) -> Explanation:
@@ -118,6 +111,4 @@ def rems_gone(product: Product, compiler: Compiler) -> str:
     last = product.last_rems()
     if last is None or last.span.end is None:
         return compiler.wording.say("evidence.rems_never", product=product.brand)
-    return compiler.wording.say(
-        "evidence.rems_ended", date=last.span.end, first=last.span.end + timedelta(days=1)
-    )
+    return compiler.wording.say("evidence.rems_ended", date=last.span.end, first=last.span.end + timedelta(days=1))

@@ -16,6 +16,7 @@ from cdshooks.engine.valuesets import Concept
 def compile_observation(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     """Results under `code`; `value` must be read in them, `contradicts` says no, `asks` is for a person.
 
+    `named`: words by which a result without any known code is found and asked about.
     `conflict` {older, newer}: a sure result of the one followed by a same-day or newer result of the
     other is shown with both dates and asked, whatever the window.
     """
@@ -25,7 +26,7 @@ def compile_observation(filters: Mapping[str, Any], compiler: Compiler) -> Check
     ids = {name: frozenset(s.id for s in sets) for name, sets in reading_sets.items()}
     window, say = window_of(filters), compiler.wording.say
     kinds = compiler.reads("Observation")
-    conflict = filters.get("conflict")
+    conflict, named = filters.get("conflict"), compiler.sets(filters.get("named"))
 
     def check(context: Context) -> Explanation:
         candidates = Candidates(context, compiler.wording, window)
@@ -38,13 +39,27 @@ def compile_observation(filters: Mapping[str, Any], compiler: Compiler) -> Check
             if concept.decides and reading.sure and candidate.verdict in (Verdict.FITS, Verdict.STALE):
                 read.append((candidate, reading))
             candidates.add(_valued(candidate, concept, reading, ids, compiler) if every else _plain(candidate, concept))
+        for record, _ in context.chart.find(("DiagnosticReport",), code):
+            candidates.add(_report_only(candidates.admit(record), compiler))
+        candidates.ask_named("Observation", named)
         if conflict and (pair := _conflict(read, conflict)):
             candidates.found = [replace(c, verdict=Verdict.ASKS, why=say("evidence.conflict")) for c in pair]
         counts = window.ask(context.as_of) if window else ""
-        what = say("evidence.observation", code=code.title, counts=say("evidence.dated", counts=counts) if counts else say("evidence.any_date"))
+        what = say(
+            "evidence.observation",
+            code=code.title,
+            counts=say("evidence.dated", counts=counts) if counts else say("evidence.any_date"),
+        )
         return judge(candidates, what, kinds, kind_name=say("evidence.kinds.Observation"))
 
     return check
+
+
+def _report_only(candidate: Candidate | None, compiler: Compiler) -> Candidate | None:
+    """A report under the code without a result of its own: there is something to look at."""
+    if candidate is None or candidate.verdict is not Verdict.FITS:
+        return candidate
+    return replace(candidate, verdict=Verdict.UNREAD, why=compiler.wording.say("evidence.report_only"))
 
 
 def _plain(candidate: Candidate, concept: Concept) -> Candidate:
@@ -68,7 +83,8 @@ def _valued(
         why = concept.why_not or say("evidence.no_value")
         return candidate if candidate.verdict is Verdict.STALE else replace(candidate, verdict=Verdict.UNREAD, why=why)
     if reading.sets <= ids["contradicts"] and reading.sure:
-        return replace(candidate, verdict=Verdict.CONTRADICTS)
+        sure = replace(candidate, verdict=Verdict.CONTRADICTS)
+        return sure if concept.decides else replace(candidate, verdict=Verdict.ASKS, why=concept.why_not)
     if candidate.verdict is Verdict.STALE:
         return candidate
     if not reading.sure or not reading.sets <= ids["value"]:
@@ -76,9 +92,7 @@ def _valued(
     return _plain(candidate, concept)
 
 
-def _conflict(
-    read: list[tuple[Candidate, Reading]], conflict: Mapping[str, str]
-) -> list[Candidate] | None:
+def _conflict(read: list[tuple[Candidate, Reading]], conflict: Mapping[str, str]) -> list[Candidate] | None:
     """The newest result of each side when an older sure one is followed by its opposite; else None."""
     older_id, newer_id = (conflict[side].removeprefix("vs/") for side in ("older", "newer"))
     older = newest_first(c for c, reading in read if reading.sets == {older_id} and c.moment)
@@ -89,4 +103,3 @@ def _conflict(
     if first is None or second is None or second.last < first.first:
         return None
     return newest_first([older[0], newer[0]])
-

@@ -14,6 +14,7 @@ from cdshooks.engine.evidence.context import Check, Compiler, Context
 from cdshooks.engine.evidence.judge import Candidate, Candidates, Verdict, judge
 from cdshooks.engine.model import Explanation, Gap
 from cdshooks.engine.products import Product
+from cdshooks.engine.records import is_unconfirmed
 
 _GIVEN = ("MedicationAdministration",)
 _UNFINISHED = ("in-progress", "stopped", "on-hold", "unknown", "preparation")
@@ -61,11 +62,13 @@ def compile_prior_infusion(filters: Mapping[str, Any], compiler: Compiler) -> Ch
     history code; the same product within `same_course` days before the service date is the same
     course, and so is a history first recorded on or after that infusion. The same product outside a
     course, stopped or unfinished infusions, orders without administration, codes that only ask and
-    names in free text are for a person. The current order is not an earlier treatment.
+    names in free text are for a person. The current order is not an earlier treatment, and nothing
+    under a code of `not_treatment` (the collection of cells) is.
     """
     procedure, medication = compiler.union(filters["procedure"]), compiler.union(filters["medication"])
     history, course = compiler.union(filters["history"]), Period.parse(filters["same_course"])
-    kinds = compiler.reads("Procedure", "Condition")
+    never = compiler.sets(filters.get("not_treatment"))
+    kinds = compiler.reads("Procedure", "Condition", "MedicationRequest")
     say = compiler.wording.say
 
     def check(context: Context) -> Explanation:
@@ -76,6 +79,8 @@ def compile_prior_infusion(filters: Mapping[str, Any], compiler: Compiler) -> Ch
             *context.chart.find(MEDICATION_KINDS, medication),
             *((r, None) for r in _named(context, compiler)),
         ]:
+            if any(s.find(coded) for coded in context.chart.codes_of(record) for s in never):
+                continue
             candidate = candidates.admit(record)
             if candidate is None or candidate.verdict is not Verdict.FITS or _is_the_order(record, context):
                 continue
@@ -91,8 +96,9 @@ def compile_prior_infusion(filters: Mapping[str, Any], compiler: Compiler) -> Ch
             candidate = candidates.admit(record)
             if candidate is None or _recorded_in_course(candidate.moment, same_course):
                 continue
-            if candidate.verdict is Verdict.FITS and not concept.decides:
-                candidate = replace(candidate, verdict=Verdict.ASKS, why=concept.why_not, leading=True)
+            if candidate.verdict is Verdict.FITS and (not concept.decides or is_unconfirmed(record)):
+                why = concept.why_not or say("evidence.unconfirmed")
+                candidate = replace(candidate, verdict=Verdict.ASKS, why=why, leading=True)
             candidates.add(candidate)
         return judge(candidates, say("evidence.prior_infusion"), kinds, kind_name=say("evidence.kinds.infusion"))
 
@@ -155,7 +161,7 @@ def compile_planned_transplant(filters: Mapping[str, Any], compiler: Compiler) -
     """
     autologous, other = compiler.union(filters["autologous"]), compiler.union(filters["other"])
     within = Period.parse(filters["within"])
-    say = compiler.wording.say
+    say, kinds = compiler.wording.say, compiler.reads("Procedure")
 
     def check(context: Context) -> Explanation:
         candidates = Candidates(context, compiler.wording)
@@ -170,13 +176,17 @@ def compile_planned_transplant(filters: Mapping[str, Any], compiler: Compiler) -
             if candidate is None or candidate.verdict is not Verdict.FITS:
                 candidates.add(candidate)
                 continue
-            concurrent = concept is not None and concept.decides and _concurrent(
-                record, candidate.moment, id(record) in session, within, context
+            concurrent = (
+                concept is not None
+                and concept.decides
+                and _concurrent(record, candidate.moment, id(record) in session, within, context)
             )
             why = kind_concept.why_not or say("evidence.transplant_asked")
             verdict = Verdict.FITS if concurrent else Verdict.ASKS
             candidates.add(replace(candidate, verdict=verdict, why=why))
-        return judge(candidates, say("evidence.transplant", days=within.days), (), kind_name=say("evidence.kinds.transplant"))
+        return judge(
+            candidates, say("evidence.transplant", days=within.days), kinds, kind_name=say("evidence.kinds.transplant")
+        )
 
     return check
 
@@ -197,17 +207,16 @@ def _planned(candidates: Candidates, record: Record) -> Candidate | None:
     return candidate
 
 
-def _concurrent(
-    record: Record, moment: Moment | None, in_session: bool, within: Period, context: Context
-) -> bool:
+def _concurrent(record: Record, moment: Moment | None, in_session: bool, within: Period, context: Context) -> bool:
     if record.resource.get("status") not in _PLANNED:
         return False
     encounter = record.resource.get("encounter")
     named = encounter.get("reference", "") if isinstance(encounter, Mapping) else ""
+    if in_session or (context.encounter and str(named).rsplit("/", 1)[-1] == context.encounter):
+        return True
     if moment is None:
-        same = bool(context.encounter) and str(named).rsplit("/", 1)[-1] == context.encounter
-        return in_session or same
+        return False
     near_today = context.as_of <= moment.last and moment.first <= within.after(context.as_of)
     infusion = context.service_date
     near_infusion = within.before(infusion) <= moment.last and moment.first <= within.after(infusion)
-    return in_session or near_today or near_infusion
+    return near_today or near_infusion

@@ -1,0 +1,128 @@
+"""Reading the files of a library: every one schema-checked, every problem with its file and line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+
+from cdshooks.engine.source import LibraryError, Problem, Source, read_yaml
+
+Read = TypeVar("Read")
+_CASES = "cases.yaml"
+_NEEDED = ("systems.yaml", "wording/en.yaml")
+
+
+class Reader:
+    """Reads and schema-checks the files of one library."""
+
+    def __init__(self, path: Path, schema: Path) -> None:
+        self.path = path
+        self.schema = schema
+        self.problems: list[Problem] = []
+        self._files: list[Path] = []
+        schemas = {p.name: json.loads(p.read_text("utf-8")) for p in sorted(schema.glob("*.json"))}
+        registry: Registry[Any] = Registry().with_resources(
+            (name, Resource.from_contents(data, default_specification=DRAFT202012)) for name, data in schemas.items()
+        )
+        self._validators = {
+            name.removesuffix(".json"): Draft202012Validator(data, registry=registry) for name, data in schemas.items()
+        }
+
+    def read_all(self) -> dict[str, list[Source]]:
+        """Every file by kind; problems are collected."""
+        for needed in _NEEDED:
+            if not (self.path / needed).is_file():
+                self.problems.append(Problem(needed, 1, f"no library here: {self.path} has no {needed}"))
+        if self.problems:
+            return {}
+        products = [p for p in self._glob("products/*.yaml") if p.name != "look-alikes.yaml"]
+        return {
+            "systems": self._yaml(self._glob("systems.yaml"), "systems"),
+            "valuesets": [self._value_set(p) for p in self._glob("valuesets/*.json")],
+            "products": self._yaml(products, "product"),
+            "look_alikes": self._yaml(self._glob("products/look-alikes.yaml"), "lookalikes"),
+            "centers": self._yaml(self._glob("centers/*.yaml"), "centers"),
+            "payers": self._yaml(self._glob("payers/*.yaml"), "payer"),
+            "policies": self._yaml(self._glob("policies/*/*/*.yaml"), "policy"),
+            "suggestions": self._yaml(self._glob("suggestions/*.yaml"), "suggestion"),
+            "wording": self._yaml(self._glob("wording/en.yaml"), "wording"),
+        }
+
+    def content_hash(self) -> str:
+        """SHA-256 over the names and bytes of every file that was read."""
+        digest = hashlib.sha256()
+        for path in sorted(self._files):
+            digest.update(str(path.relative_to(self.path)).encode() + b"\0" + path.read_bytes() + b"\0")
+        return f"sha256:{digest.hexdigest()}"
+
+    def _glob(self, pattern: str) -> list[Path]:
+        found = [path for path in sorted(self.path.glob(pattern)) if path.name != _CASES]
+        self._files += found
+        return found
+
+    def _yaml(self, paths: Iterable[Path], schema: str) -> list[Source]:
+        sources = []
+        for path in paths:
+            try:
+                source = read_yaml(path, str(path.relative_to(self.path)))
+            except LibraryError as error:
+                self.problems += error.problems
+                continue
+            sources.append(source)
+            self._check(source, schema)
+        return sources
+
+    def _value_set(self, path: Path) -> Source:
+        name = str(path.relative_to(self.path))
+        try:
+            data = msgspec.json.decode(path.read_bytes())
+        except msgspec.DecodeError as error:
+            self.problems.append(Problem(name, 1, f"not readable as JSON: {error}"))
+            return Source(name, {"id": path.stem})
+        if not isinstance(data, dict):
+            self.problems.append(Problem(name, 1, "is not a FHIR ValueSet: write one JSON object"))
+            return Source(name, {"id": path.stem})
+        if data.get("id") != path.stem:
+            self.problems.append(Problem(name, 1, f"its id is {data.get('id')!r}; the file's name says {path.stem!r}"))
+        return Source(name, data)
+
+    def build(self, sources: Iterable[Source], read: Callable[[Source], Read]) -> list[Read]:
+        """Read each source into a record; one that cannot be read is a problem with its file."""
+        built = []
+        for source in sources:
+            try:
+                built.append(read(source))
+            except (KeyError, ValueError, TypeError, AttributeError) as error:
+                self.problems.append(Problem(source.file, 1, f"cannot be used: {error}"))
+        return built
+
+    def stop_if_any(self) -> None:
+        """Raise LibraryError when there is any problem so far."""
+        if self.problems:
+            raise LibraryError(self.problems)
+
+    def _check(self, source: Source, schema: str) -> None:
+        validator = self._validators.get(schema)
+        if validator is None:
+            self.problems.append(Problem(source.file, 1, f"the library has no schema/{schema}.json to check it with"))
+            return
+        for error in validator.iter_errors(source.data):
+            place, message = _innermost(error)
+            self.problems.append(source.problem(place, message))
+
+
+def _innermost(error: Any) -> tuple[tuple[str | int, ...], str]:
+    """The most telling error of a schema failure: the deepest of the alternatives."""
+    while error.context:
+        error = max(error.context, key=lambda e: (len(e.absolute_path), -len(e.message)))
+    place = tuple(error.absolute_path)
+    where = ".".join(map(str, place)) or "the file"
+    return place, f"{where}: {error.message[:300]}"

@@ -1,0 +1,141 @@
+"""What only shows between the files of a library: names that lead nowhere, gaps, overlaps, doubles."""
+
+from __future__ import annotations
+
+import string
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from cdshooks.engine.policy import Policy
+from cdshooks.engine.source import Place, Problem, Source
+from cdshooks.engine.templates import template_problems
+from cdshooks.engine.valuesets import ValueSet
+
+if TYPE_CHECKING:
+    from cdshooks.engine.library import Library
+
+ASK_BLANKS = {"counts", "product", "center", "service_date"}
+
+
+def names(data: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
+    """Every ``vs/…`` name in a file, with its place."""
+    if isinstance(data, Mapping):
+        for key, value in data.items():
+            yield from names(value, (*place, key))
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            yield from names(value, (*place, index))
+    elif isinstance(data, str) and data.startswith("vs/"):
+        yield place, data
+
+
+def unknown_sets(sources: Mapping[str, list[Source]], value_sets: Mapping[str, ValueSet]) -> Iterator[Problem]:
+    """Names of value sets that are not there."""
+    for kind in ("policies", "products", "look_alikes"):
+        for source in sources[kind]:
+            for place, name in names(source.data):
+                if name.removeprefix("vs/") not in value_sets:
+                    yield source.problem(place, f"{name}: there is no such value set; add valuesets/{name[3:]}.json")
+
+
+def period_problems(library: Library) -> Iterator[Problem]:
+    """Gaps and overlaps between the active versions of each policy; both files are named."""
+    for policy_id in sorted({policy.id for policy in library.policies}):
+        active = [policy for policy in library.versions(policy_id) if policy.status == "active"]
+        for earlier, later in pairwise(active):
+            end, start = earlier.effective.end, later.effective.start
+            if end is None or (start is not None and end >= start):
+                yield Problem(later.file, 1, f"{policy_id}: overlaps {earlier.file} from {start}; give that one an end")
+            elif start is not None and start > end + timedelta(days=1):
+                yield Problem(
+                    later.file,
+                    1,
+                    f"{policy_id}: no version from {end + timedelta(days=1)} until {start}; {earlier.file} ends too early",
+                )
+
+
+def reference_problems(library: Library, sources: Mapping[str, list[Source]]) -> Iterator[Problem]:
+    """References between files and within a policy that lead nowhere."""
+    known = {policy.id for policy in library.policies}
+    for source in sources["payers"]:
+        for policy_id in source.data["policies"]:
+            if policy_id not in known:
+                yield source.problem(("policies",), f"{policy_id}: there is no policy of that id")
+    for source in sources["suggestions"]:
+        for message in template_problems(source.data["resource"]):
+            yield source.problem(("resource",), message)
+    yield from _product_problems(library, sources)
+    for source in sources["policies"]:
+        policy = next(p for p in library.policies if p.file == source.file)
+        if not source.file.startswith(f"policies/{policy.id}/"):
+            yield source.problem(("id",), f"its id is {policy.id}; the folder it lies in says another")
+        yield from _criterion_problems(policy, source, library)
+        yield from _paragraph_problems(policy, source)
+
+
+def _product_problems(library: Library, sources: Mapping[str, list[Source]]) -> Iterator[Problem]:
+    """Products that share an id or are named where there is none."""
+    ids = Counter(source.data["id"] for source in sources["products"])
+    for source in sources["products"]:
+        if ids[source.data["id"]] > 1:
+            yield source.problem(("id",), f"another product file has the id {source.data['id']} too")
+    for source in sources["centers"]:
+        for index, row in enumerate(source.data.get("rows", [])):
+            if row["product"] not in ids:
+                yield source.problem(("rows", index), f"there is no product {row['product']}")
+    for source in sources["policies"]:
+        for place, product in _product_names(source.data):
+            if product not in ids:
+                yield source.problem(place, f"there is no product {product}")
+
+
+def _product_names(data: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
+    """Every product that an expression or `applies_to` of a policy names by id."""
+    if isinstance(data, Mapping):
+        for key, value in data.items():
+            if key == "product" and isinstance(value, Mapping) and "is" in value:
+                yield (*place, key), value["is"]
+            if key == "products":
+                yield from (((*place, key), name) for name in value)
+            yield from _product_names(value, (*place, key))
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            yield from _product_names(value, (*place, index))
+
+
+def _criterion_problems(policy: Policy, source: Source, library: Library) -> Iterator[Problem]:
+    ids = [criterion.id for criterion in policy.criteria]
+    for criterion in policy.criteria:
+        section = [row["id"] for row in source.data[criterion.section.value]]
+        place: Place = (criterion.section.value, section.index(criterion.id))
+        if ids.count(criterion.id) > 1:
+            yield source.problem(place, f"the criterion id {criterion.id} stands twice")
+        if criterion.remedy and criterion.remedy not in library.suggestions:
+            yield source.problem((*place, "remedy"), f"there is no suggestions/{criterion.remedy}.yaml")
+        for about in criterion.about:
+            if about not in ids[: ids.index(criterion.id)]:
+                yield source.problem((*place, "about"), f"{about} is no criterion above this one")
+        for blank in sorted(_blanks(criterion.ask) - ASK_BLANKS):
+            known = ", ".join(f"{{{name}}}" for name in sorted(ASK_BLANKS))
+            yield source.problem((*place, "ask"), f"there is no blank {{{blank}}}; the blanks are {known}")
+    for index, override in enumerate(policy.overrides):
+        for name in sorted(override.reaches - set(ids)):
+            yield source.problem(("overrides", index, "reaches"), f"{name} is no criterion here")
+
+
+def _blanks(template: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+
+
+def _paragraph_problems(policy: Policy, source: Source) -> Iterator[Problem]:
+    """Paragraphs that bind but are cited nowhere, and paragraphs that are cited but do not bind."""
+    cited = {p for c in policy.criteria for p in c.cite} | {p for o in policy.overrides for p in o.cite}
+    cited |= {p for r, _ in policy.reminders for p in r.cite} | {p for ps, _ in policy.not_encoded for p in ps}
+    for paragraph in policy.outline:
+        if paragraph not in cited:
+            yield source.problem(("outline",), f"{paragraph} binds but nothing cites or excuses it")
+    for paragraph in sorted(cited - set(policy.outline)):
+        yield source.problem(("outline",), f"{paragraph} is cited but not in the outline")
