@@ -82,7 +82,7 @@ def _row(row: Mapping[str, Any], roster: Mapping[str, Any]) -> RosterRow:
 
 
 def match_center(facility: Facility | None, product: str | None, rows: Iterable[RosterRow], as_of: date) -> CenterMatch:
-    """The newest row for facility and product, by NPI first, then by exact name; rows checked later are not known yet."""
+    """The newest row for facility and product: by NPI, else by exact name; none that was checked after `as_of`."""
     if facility is None or product is None:
         return CenterMatch(facility)
     known = [row for row in rows if row.product == product and row.checked_on <= as_of]
@@ -137,7 +137,7 @@ def _facility(reference: Any, how: str, within: Resource, resolve: Resolve, syst
         return None
     npi = _npi((target or {}).get("identifier"), systems) or _npi(reference.get("identifier"), systems)
     name = (target or {}).get("name") or reference.get("display") or ""
-    return Facility(str(name), npi, how) if npi or isinstance(name, str) and name.strip() else None
+    return Facility(str(name), npi, how) if npi or (isinstance(name, str) and name.strip()) else None
 
 
 def _npi(identifiers: Any, systems: Systems) -> str | None:

@@ -53,7 +53,7 @@ def period_problems(library: Library) -> Iterator[Problem]:
                 yield Problem(
                     later.file,
                     1,
-                    f"{policy_id}: no version from {end + timedelta(days=1)} until {start}; {earlier.file} ends too early",
+                    f"{policy_id}: no version between {end} and {start}; {earlier.file} ends too early",
                 )
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from fhir.resources.R4B.servicerequest import ServiceRequest
 from fhir.resources.R4B.task import Task
-from pydantic import ValidationError
 
 _MODELS: dict[str, Any] = {"ServiceRequest": ServiceRequest, "Task": Task}
 SAMPLE = {
@@ -37,6 +36,5 @@ def template_problems(resource: Mapping[str, Any]) -> Iterator[str]:
         _MODELS[resource["resourceType"]].model_validate(filled(resource, SAMPLE))
     except KeyError as error:
         yield f"there is no blank or resource type {error}"
-    except ValidationError as error:
-        for problem in error.errors():
-            yield f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
+    except ValueError as error:
+        yield " ".join(str(error).split())
