@@ -24,6 +24,11 @@ class System:
     ordinary: frozenset[str] | None = None
     label: str = ""
 
+    def spell(self, code: str) -> str:
+        """A code of this system in its one spelling: no blanks around it, NDC as eleven digits, case folded."""
+        code = code.strip()
+        return ndc11(code) if self.ndc else code.upper() if self.upper else code
+
 
 @dataclass(frozen=True)
 class Systems:
@@ -51,11 +56,7 @@ class Systems:
         if not isinstance(spelling, str) or not isinstance(code, str):
             return None
         system = self._seen.get(spelling) or self.system(spelling)
-        code = code.strip()
-        if system.ndc:
-            code = ndc11(code)
-        elif system.upper:
-            code = code.upper()
+        code = system.spell(code)
         return (system.id, code) if code else None
 
     def knows(self, system_id: str) -> bool:

@@ -84,17 +84,17 @@ def agree(one: Resource, other: Resource) -> bool | None:
     value, or another name or birth date, says no; None when nothing can be compared.
     """
     mine, theirs = _identifiers(one), _identifiers(other)
-    if mine.items() & theirs.items():
+    if mine & theirs:
         return True
-    if mine.keys() & theirs.keys():
+    if {system for system, _ in mine} & {system for system, _ in theirs}:
         return False
     told = [(one.get(key), other.get(key)) for key in ("birthDate", "name") if one.get(key) and other.get(key)]
     return all(a == b for a, b in told) if told else None
 
 
-def _identifiers(patient: Resource) -> dict[str, str]:
+def _identifiers(patient: Resource) -> set[tuple[str, str]]:
     return {
-        str(item.get("system")): str(item.get("value", "")).strip()
+        (str(item.get("system")), str(item.get("value", "")).strip())
         for item in listed(patient.get("identifier"))
         if isinstance(item, Mapping) and item.get("value")
     }

@@ -204,8 +204,7 @@ def day(value: str | None) -> date | None:
 
 def _coded(row: Mapping[str, Any], systems: Systems) -> Coded:
     system = systems.system(row["system"])
-    code = str(row["code"])
-    return system.id, ndc11(code) if system.ndc else code.upper() if system.upper else code
+    return system.id, system.spell(str(row["code"]))
 
 
 def _code(row: Mapping[str, Any], systems: Systems) -> ProductCode:

@@ -42,6 +42,16 @@ def read_result(record: Record, chart: Chart, value_sets: Iterable[ValueSet]) ->
     return Reading(found, len(found) == 1 and all(sure for _, sure in hits), value_words(body))
 
 
+def has_members(record: Record, chart: Chart) -> bool:
+    """True for a panel or report whose results are in the chart: they speak for themselves."""
+    if record.part is not None:
+        return False
+    if record.resource.get("component"):
+        return True
+    members = [*listed(record.resource.get("hasMember")), *listed(record.resource.get("result"))]
+    return any(chart.resolve(member, record.resource) is not None for member in members)
+
+
 def _coded_hits(concept: Any, chart: Chart, sets: list[ValueSet]) -> list[tuple[str, bool]]:
     return [
         _hit(value_set, found)

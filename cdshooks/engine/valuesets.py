@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cdshooks.engine.codes import Coded, Systems, ndc11
+from cdshooks.engine.codes import Coded, Systems
 
 WORDS = "urn:cdshooks:words"
 _EXTENSION = "urn:cdshooks:"
@@ -108,7 +108,7 @@ def read_value_set(data: Mapping[str, Any], systems: Systems) -> ValueSet:
                 raise ValueError(f"{entry['code']}: its grade is {facts.get('grade')!r}; write A, B or none")
             if facts["grade"] not in ("A", "B"):
                 continue
-            code = ndc11(entry["code"]) if system.ndc else entry["code"]
+            code = system.spell(entry["code"])
             concept = _concept((system.id, code), entry, facts)
             (prefixes if facts.get("match") == "prefix" else concepts)[concept.coded] = concept
             for designation in entry.get("designation", []):

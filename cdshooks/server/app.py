@@ -12,7 +12,6 @@ from flask import Flask
 from cdshooks.engine.library import Library
 from cdshooks.hooks.discovery import services as cds_services
 from cdshooks.hooks.service import ServiceOptions
-from cdshooks.hooks.service import ServiceOptions
 from cdshooks.hooks.service import answer as cds_answer
 from cdshooks.server.call_log import log_calls
 from cdshooks.server.cds_api import add_cds_routes

@@ -95,14 +95,10 @@ class Candidates:
         if candidate is not None:
             self.found.append(candidate)
 
-    def fits(self) -> bool:
-        """True when one of the candidates fits."""
-        return any(candidate.verdict is Verdict.FITS for candidate in self.found)
-
     def ask_named(self, kind: str, words: Iterable[ValueSet]) -> None:
-        """Where nothing fits, ask about uncoded records that name the thing in words."""
+        """Where nothing was found by its code, ask about uncoded records that name the thing in words."""
         sets = list(words)
-        if not sets or self.fits():
+        if not sets or self.found:
             return
         for record in self.context.chart.uncoded(kind):
             texts = all_texts(record, self.context.chart)
@@ -174,13 +170,14 @@ def _standing(verdict: Verdict, unread: str | None) -> tuple[bool | None, Gap | 
 
 def _found(candidates: Candidates, group: list[Candidate], unread: str | None) -> str:
     say, first = candidates.wording.say, group[0]
+    if first.evidence.sensitive:
+        return say("evidence.hidden", record=say("evidence.sensitive"), date=first.evidence.date or "")
     key = f"evidence.{first.verdict.value}"
     window = candidates.window
-    hidden = first.evidence.sensitive
     return say(
         key,
-        record=say("evidence.sensitive") if hidden else first.brief or first.evidence.display,
-        reference="" if hidden else first.evidence.reference,
+        record=first.brief or first.evidence.display,
+        reference=first.evidence.reference,
         date=first.evidence.date or say("evidence.no_date"),
         why=first.why,
         more=say("evidence.more", count=len(group) - 1) if len(group) > 1 else "",

@@ -9,7 +9,7 @@ from typing import Any
 from cdshooks.engine.evidence.context import Check, Compiler, Context, window_of
 from cdshooks.engine.evidence.judge import Candidate, Candidates, Verdict, judge, newest_first
 from cdshooks.engine.model import Explanation
-from cdshooks.engine.results import Reading, read_result
+from cdshooks.engine.results import Reading, has_members, read_result
 from cdshooks.engine.valuesets import Concept
 
 
@@ -33,6 +33,8 @@ def compile_observation(filters: Mapping[str, Any], compiler: Compiler) -> Check
         read: list[tuple[Candidate, Reading]] = []
         for record, concept in context.chart.find(kinds, code):
             reading = read_result(record, context.chart, every)
+            if not reading.readable and has_members(record, context.chart):
+                continue
             candidate = candidates.admit(record, value=reading.words)
             if candidate is None:
                 continue
@@ -40,6 +42,8 @@ def compile_observation(filters: Mapping[str, Any], compiler: Compiler) -> Check
                 read.append((candidate, reading))
             candidates.add(_valued(candidate, concept, reading, ids, compiler) if every else _plain(candidate, concept))
         for record, _ in context.chart.find(("DiagnosticReport",), code):
+            if has_members(record, context.chart):
+                continue
             candidates.add(_report_only(candidates.admit(record), compiler))
         candidates.ask_named("Observation", named)
         if conflict and (pair := _conflict(read, conflict)):
