@@ -84,6 +84,7 @@ class Chart:
     _uncoded: dict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
     _by_reference: dict[tuple[str, str], Resource] = field(default_factory=dict)
     _by_url: dict[str, Resource] = field(default_factory=dict)
+    folded: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
 
     @property
     def patient(self) -> Resource | None:
@@ -125,7 +126,7 @@ class Chart:
         """The records of one kind that carry no code of a system that the library knows."""
         return self._uncoded.get(kind, [])
 
-    def codes_of(self, record: Record) -> Iterator[Coded]:
+    def codes_of(self, record: Record) -> list[Coded]:
         """Every canonical code of a record."""
         return self.systems.codings(concept_of(record, self))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,11 +75,9 @@ class Systems:
         ordinary = self.system(str(coding["system"])).ordinary
         return ordinary is not None and coded[1] not in ordinary
 
-    def codings(self, concept: Any) -> Iterator[Coded]:
+    def codings(self, concept: Any) -> list[Coded]:
         """Every canonical coding of a CodeableConcept (an object where a list belongs is read as one)."""
-        for coding in coding_list(concept):
-            if coded := self.coded(coding):
-                yield coded
+        return [coded for coding in coding_list(concept) if (coded := self.coded(coding))]
 
 
 def read_systems(rows: Iterable[Mapping[str, Any]]) -> Systems:
@@ -118,10 +116,8 @@ def ndc11(code: str) -> str:
 
 def coding_list(concept: Any) -> list[Any]:
     """The codings of a CodeableConcept, of a list of them, or of a bare Coding; [] for anything else."""
-    if isinstance(concept, list):
-        return [coding for item in concept for coding in coding_list(item)]
     if not isinstance(concept, dict):
-        return []
+        return [coding for item in concept for coding in coding_list(item)] if isinstance(concept, list) else []
     codings = concept.get("coding")
     if codings is None and "code" in concept:
         return [concept]

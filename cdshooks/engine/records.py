@@ -14,6 +14,7 @@ from cdshooks.engine.codes import coding_list, concept_texts
 from cdshooks.engine.dates import Moment, read_moment
 from cdshooks.engine.identity import listed
 from cdshooks.engine.model import Evidence, Resource, Why
+from cdshooks.engine.valuesets import fold_words
 
 _REFUSED = {
     "entered-in-error": Why.ENTERED_IN_ERROR,
@@ -164,6 +165,15 @@ def all_texts(record: Record, chart: Chart) -> list[str]:
             if isinstance(form, Mapping) and isinstance(form.get("title"), str):
                 texts.append(form["title"])
     return texts
+
+
+def folded_texts(record: Record, chart: Chart) -> list[tuple[str, str]]:
+    """Each of `all_texts` beside its folded words, worked out once per record and chart."""
+    found = chart.folded.get(id(record))
+    if found is None:
+        found = [(text, fold_words(text)) for text in all_texts(record, chart)]
+        chart.folded[id(record)] = found
+    return found
 
 
 def specimen_texts(record: Record, chart: Chart) -> list[str]:

@@ -57,7 +57,10 @@ class ValueSet:
 
     def mentions(self, text: str) -> str | None:
         """The first phrase of the set that stands in `text` as whole words, any case."""
-        folded = fold_words(text)
+        return self.names(fold_words(text))
+
+    def names(self, folded: str) -> str | None:
+        """The first phrase of the set in a text that is folded already."""
         return next((phrase for phrase, words in self.phrases if words in folded), None)
 
 

@@ -35,7 +35,7 @@ _LINK_PARTS = {"://": ": //", "@": " (at) "}
 
 def clean(text: str) -> str:
     """One line of chart text without control, bidirectional or zero-width characters and without markup."""
-    kept = "".join(" " if c.isspace() else c for c in text if not _invisible(c))
+    kept = text if text.isprintable() else "".join(" " if c.isspace() else c for c in text if not _invisible(c))
     line = " ".join(kept.translate(_LOOK_ALIKE).split())
     return _LINK.sub(lambda match: _LINK_PARTS.get(match.group(), "www ."), line)
 
