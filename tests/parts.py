@@ -64,32 +64,27 @@ def patient(id_="p1", birth="1960-05-05", **fields):
 
 
 def condition(code="alpha", id_=None, clinical="active", verified="confirmed", **fields):
-    return resource(
-        "Condition",
-        id_ or f"c-{code}",
-        code=concept(code) if isinstance(code, str) else code,
-        clinicalStatus=clinical and term("condition-clinical", clinical),
-        verificationStatus=verified and term("condition-ver-status", verified),
-        **fields,
-    )
+    made = {
+        "code": concept(code) if isinstance(code, str) else code,
+        "clinicalStatus": clinical and term("condition-clinical", clinical),
+        "verificationStatus": verified and term("condition-ver-status", verified),
+    }
+    return resource("Condition", id_ or f"c-{code if isinstance(code, str) else 'made'}", **made | fields)
 
 
 def observation(value="negative", day="2026-10-20", code="virus-ab", id_=None, status="final", **fields):
-    return resource(
-        "Observation",
-        id_ or f"o-{code}-{day}",
-        status=status,
-        code=concept(code) if isinstance(code, str) else code,
-        effectiveDateTime=day,
-        valueCodeableConcept=value and concept(value),
-        **fields,
-    )
+    made = {
+        "status": status,
+        "code": concept(code) if isinstance(code, str) else code,
+        "effectiveDateTime": day,
+        "valueCodeableConcept": value and concept(value),
+    }
+    return resource("Observation", id_ or f"o-{code if isinstance(code, str) else 'made'}-{day}", **made | fields)
 
 
 def report(code="marrow-report", day="2026-10-20", id_=None, status="final", **fields):
-    return resource(
-        "DiagnosticReport", id_ or f"r-{code}-{day}", status=status, code=concept(code), effectiveDateTime=day, **fields
-    )
+    made = {"status": status, "code": concept(code), "effectiveDateTime": day}
+    return resource("DiagnosticReport", id_ or f"r-{code}-{day}", **made | fields)
 
 
 def document(type_="letter-of-need", title=None, day="2026-11-14", id_=None, **fields):
@@ -104,14 +99,12 @@ def document(type_="letter-of-need", title=None, day="2026-11-14", id_=None, **f
 
 
 def procedure(code="cell-infusion", day="2026-10-20", id_=None, status="completed", **fields):
-    return resource(
-        "Procedure",
-        id_ or f"p-{code}-{day}",
-        status=status,
-        code=concept(code) if isinstance(code, str) else code,
-        performedDateTime=day,
-        **fields,
-    )
+    made = {
+        "status": status,
+        "code": concept(code) if isinstance(code, str) else code,
+        "performedDateTime": day,
+    }
+    return resource("Procedure", id_ or f"p-{code if isinstance(code, str) else 'made'}-{day}", **made | fields)
 
 
 def medication(kind="MedicationAdministration", code="900011", day="2024-03-05", id_=None, **fields):
@@ -122,15 +115,13 @@ def medication(kind="MedicationAdministration", code="900011", day="2024-03-05",
 
 
 def asked_service(code="own-transplant", day=None, id_=None, status="active", **fields):
-    return resource(
-        "ServiceRequest",
-        id_ or f"s-{code}",
-        status=status,
-        intent="order",
-        code=concept(code) if isinstance(code, str) else code,
-        occurrenceDateTime=day,
-        **fields,
-    )
+    made = {
+        "status": status,
+        "intent": "order",
+        "code": concept(code) if isinstance(code, str) else code,
+        "occurrenceDateTime": day,
+    }
+    return resource("ServiceRequest", id_ or f"s-{code if isinstance(code, str) else 'made'}", **made | fields)
 
 
 def drug_order(code="900002", day="2026-12-01", id_="order-1", **fields):

@@ -1,0 +1,153 @@
+"""`condition`: a diagnosis, its state, and what contradicts it."""
+
+import pytest
+from parts import concept, condition
+
+from cdshooks.engine.model import Gap
+
+ALPHA = {"condition": {"code": "vs/dx-alpha"}}
+NOT_BETA = {"condition": {"code": "vs/dx-alpha", "contradicted_by": ["vs/dx-beta", "vs/dx-gamma"]}}
+LISTED = {"condition": {"code": "vs/dx-alpha", "unlisted": ["vs/dx-alpha-rare"]}}
+RELAPSED = {"condition": {"code": "vs/dx-alpha", "state": "vs/state-relapsed", "against": "vs/state-remission"}}
+PROGRESSIVE = {
+    "condition": {
+        "code": "vs/dx-alpha",
+        "state": "vs/state-relapsed",
+        "state_asks": {"code": "vs/state-progressive", "says": "progressive: is it refractory?"},
+    }
+}
+
+
+def outcome(found):
+    return found.truth if found.truth is not None else found.gap
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ([condition()], True),
+        ([condition(concept("X99.10", system="http://hl7.org/fhir/sid/icd-10-cm"))], True),
+        ([condition(verified=None)], True),
+        ([condition(clinical=None)], True),
+        ([condition(clinical="recurrence")], True),
+        ([condition(clinical="relapse")], True),
+        ([condition(verified="unconfirmed")], Gap.ATTEST),
+        ([condition(verified="provisional")], Gap.ATTEST),
+        ([condition(verified="differential")], Gap.ATTEST),
+        ([condition(verified="refuted")], Gap.MISSING),
+        ([condition(verified="entered-in-error")], Gap.MISSING),
+        ([condition(clinical="resolved")], Gap.ATTEST),
+        ([condition(clinical="inactive")], Gap.ATTEST),
+        ([condition(clinical="remission")], Gap.ATTEST),
+        ([condition("alpha-unsure")], Gap.ATTEST),
+        ([condition("alpha-second-hand")], Gap.ATTEST),
+        ([condition("alpha-off")], Gap.MISSING),
+        ([condition({"text": "alpha disease"})], Gap.MISSING),
+        ([condition({"coding": [{"code": "alpha"}]})], Gap.MISSING),  # a code without a system
+        ([condition(subject=None)], Gap.COULD_NOT_CHECK),
+        ([condition(recordedDate="2026-11-22")], Gap.MISSING),
+        ([condition("beta")], Gap.MISSING),
+        ([condition("alpha-unsure", "c1"), condition("alpha", "c2")], True),
+        ([], Gap.MISSING),
+    ],
+)
+def test_a_diagnosis_counts_when_it_is_coded_confirmed_and_not_past(ask, sent, expected):
+    assert outcome(ask(ALPHA, *sent)) is expected
+
+
+@pytest.mark.parametrize(
+    ("clinical", "expected"),
+    [
+        ("active", True),
+        ("recurrence", True),
+        ("resolved", Gap.MISSING),
+        ("inactive", Gap.MISSING),
+        ("remission", Gap.MISSING),
+        (None, True),
+    ],
+)
+def test_only_active_diagnoses_count_where_they_must_be_active(ask, clinical, expected):
+    form = {"condition": {"code": "vs/dx-infection", "active": True}}
+    assert outcome(ask(form, condition("infection", clinical=clinical))) is expected
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ([condition("beta")], False),
+        ([condition("beta"), condition("gamma")], False),
+        ([condition("alpha"), condition("beta")], True),
+        ([condition("alpha-unsure"), condition("beta")], Gap.ATTEST),  # there is something to look at
+        ([condition("beta", verified=None)], Gap.ATTEST),  # not marked confirmed
+        ([condition("beta", verified="provisional")], Gap.MISSING),
+        ([condition("beta", clinical="resolved")], Gap.MISSING),
+        ([condition("beta", verified="refuted")], Gap.MISSING),
+        ([condition("beta-second-hand")], Gap.ATTEST),
+        ([condition("shared")], True),  # a code that both diseases share never contradicts
+        ([condition("beta", subject={"reference": "Patient/p2"})], Gap.MISSING),
+        ([condition("infection")], Gap.MISSING),
+        ([], Gap.MISSING),
+    ],
+)
+def test_another_disease_says_no_only_when_it_is_confirmed_active_and_coded(ask, sent, expected):
+    assert outcome(ask(NOT_BETA, *sent)) is expected
+
+
+def test_another_disease_says_nothing_while_diagnoses_may_be_unread(ask):
+    found = ask(NOT_BETA, condition("beta"), unread={"Condition": "conditions: first page only"})
+    assert found.gap is Gap.COULD_NOT_CHECK
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [("alpha", True), ("alpha-rare", Gap.ATTEST), (concept("alpha", "alpha-rare"), True)],
+)
+def test_a_form_of_the_disease_that_the_label_does_not_list_is_for_a_person(ask, code, expected):
+    assert outcome(ask(LISTED, condition(code))) is expected
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        # on the record of the disease itself, wherever it may stand
+        ([condition(concept("alpha", "relapsed"))], True),
+        ([condition(clinical="relapse")], True),
+        ([condition(clinical=None, clinicalStatus="relapse")], True),
+        ([condition(stage=[{"summary": concept("relapsed")}])], True),
+        ([condition(extension=[{"url": "x", "valueCodeableConcept": concept("relapsed")}])], True),
+        ([condition(stage=[None, "junk", {"summary": None}], extension=["junk"])], Gap.ATTEST),
+        # apart from it, or not surely
+        ([condition(), condition("relapsed")], Gap.ATTEST),
+        ([condition(concept("alpha", "relapsed-unsure"))], Gap.ATTEST),
+        ([condition(concept("alpha", "relapsed"), verified="provisional")], Gap.ATTEST),
+        # silence is for a person to break, never a no
+        ([condition()], Gap.ATTEST),
+        ([condition(), condition(id_="c2")], Gap.ATTEST),
+        # the opposite beside it
+        ([condition(concept("alpha", "in-remission"))], Gap.ATTEST),
+        ([condition(clinical="remission")], Gap.ATTEST),
+        ([condition(concept("alpha", "relapsed"), "c1"), condition(clinical="remission", id_="c2")], Gap.ATTEST),
+        # without the disease the state says nothing
+        ([condition("relapsed")], Gap.MISSING),
+        ([], Gap.MISSING),
+        ([condition(concept("alpha", "relapsed"), verified="refuted")], Gap.MISSING),
+        ([condition(concept("alpha", "relapsed"), subject=None)], Gap.COULD_NOT_CHECK),
+    ],
+)
+def test_the_state_must_be_coded_on_the_disease(ask, sent, expected):
+    assert outcome(ask(RELAPSED, *sent)) is expected
+
+
+def test_relapse_and_remission_are_shown_together(ask):
+    found = ask(RELAPSED, condition(concept("alpha", "relapsed"), "c1"), condition(clinical="remission", id_="c2"))
+    assert {item.reference for item in found.evidence} == {"Condition/c1", "Condition/c2"}
+
+
+def test_a_neighbouring_state_is_asked_in_the_words_of_the_library(ask):
+    found = ask(PROGRESSIVE, condition(concept("alpha", "progressive")))
+    assert found.gap is Gap.ATTEST
+    assert "progressive: is it refractory?" in found.found
+
+
+def test_the_state_could_not_be_read_where_diagnoses_were_not(ask):
+    assert ask(RELAPSED, unread={"Condition": "conditions not sent"}).gap is Gap.COULD_NOT_CHECK

@@ -1,0 +1,232 @@
+"""`therapy`, `prior_infusion` and `planned_transplant`: what was given, and what is planned."""
+
+from datetime import date
+
+import pytest
+from parts import RXNORM, asked_service, concept, condition, drug_order, medication, pending, procedure
+
+from cdshooks.engine.chart import Record
+from cdshooks.engine.model import Gap
+
+PRIOR = {
+    "prior_infusion": {
+        "procedure": "vs/proc-infusion",
+        "medication": "vs/rx-cells",
+        "history": "vs/dx-earlier-cells",
+        "same_course": "P21D",
+    }
+}
+TRANSPLANT = {
+    "planned_transplant": {
+        "autologous": "vs/proc-own-transplant",
+        "other": ["vs/proc-other-transplant"],
+        "within": "P30D",
+    }
+}
+LABEL = {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}]}
+
+
+def outcome(found):
+    return found.truth if found.truth is not None else found.gap
+
+
+def drugs(code, text=None):
+    return concept(code, system=RXNORM, text=text)
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        # another product, given: an exclusion
+        (medication(code="900011"), True),
+        (procedure("cell-infusion"), True),
+        (procedure(concept("cell-infusion", text="Sampla infusion")), True),
+        (condition("earlier-cells"), True),
+        (medication(code="900011", day=None, id_="m"), True),
+        # the same product within 21 days before the infusion is the same course
+        (medication(code="900002", day="2026-11-20"), Gap.MISSING),
+        (medication(code="900002", day="2026-11-10"), Gap.MISSING),
+        (medication(code="900002", day="2026-11-09"), Gap.ATTEST),
+        (medication(code="900002", day="2024-01-01"), Gap.ATTEST),
+        (medication(code="900002", day=None, id_="m"), Gap.ATTEST),
+        # an infusion shortly before whose product nobody named
+        (procedure("cell-infusion", "2026-11-15"), Gap.ATTEST),
+        # not finished, or only ordered
+        (medication(code="900011", status="in-progress"), Gap.ATTEST),
+        (medication(code="900011", status="stopped"), Gap.ATTEST),
+        (procedure("cell-infusion", status="in-progress"), Gap.ATTEST),
+        (procedure("cell-infusion", status="stopped"), Gap.ATTEST),
+        (medication("MedicationRequest", "900011"), Gap.ATTEST),  # completed order without administration
+        (medication("MedicationStatement", "900011"), Gap.ATTEST),
+        (medication("MedicationDispense", "900011"), Gap.ATTEST),
+        # never happened
+        (medication(code="900011", status="not-done"), Gap.MISSING),
+        (procedure("cell-infusion", status="not-done"), Gap.MISSING),
+        (procedure("cell-infusion", status="entered-in-error"), Gap.MISSING),
+        (procedure("cell-infusion", "2026-11-30"), Gap.MISSING),  # a plan, not a fact
+        (procedure("cell-infusion", subject={"reference": "Patient/p2"}), Gap.MISSING),
+        # an order that is being made is not an earlier treatment
+        (medication("MedicationRequest", "900011", status="active"), Gap.MISSING),
+        (medication("MedicationRequest", "900002", status="draft"), Gap.MISSING),
+        # codes that do not decide, and words
+        (procedure("cell-infusion-unsure"), Gap.ATTEST),
+        (condition("earlier-something"), Gap.ATTEST),
+        (medication(code={"text": "Sampla 100 mL"}, id_="m"), Gap.ATTEST),
+        (procedure({"text": "Infusion of samplecel"}, id_="p"), Gap.ATTEST),
+        (condition("earlier-cells", verified="provisional"), Gap.ATTEST),
+        (condition("earlier-cells", verified="refuted"), Gap.MISSING),
+        (condition("earlier-cells", recordedDate="2026-11-30"), Gap.MISSING),
+        (procedure("cell-collection"), Gap.MISSING),
+        (medication(code="910001"), Gap.MISSING),
+    ],
+)
+def test_an_earlier_cell_therapy_is_found_asked_or_absent(ask, sent, expected):
+    assert outcome(ask(PRIOR, sent)) is expected
+
+
+@pytest.mark.parametrize(
+    ("recorded", "expected"),
+    [("2026-11-15", Gap.MISSING), ("2026-11-20", Gap.MISSING), ("2026-11-14", True), ("2020", True)],
+)
+def test_a_history_first_recorded_with_the_course_belongs_to_the_course(ask, recorded, expected):
+    first = medication(code="900002", day="2026-11-15")
+    assert outcome(ask(PRIOR, first, condition("earlier-cells", recordedDate=recorded))) is expected
+
+
+def test_the_order_that_is_signed_is_not_an_earlier_treatment(ask):
+    assert ask(PRIOR, drug_order("900011", status="completed", id_="order-1")).gap is Gap.MISSING
+
+
+@pytest.mark.parametrize("kind", ["Procedure", "Condition"])
+def test_no_earlier_therapy_can_be_claimed_absent_while_something_is_unread(ask, kind):
+    assert ask(PRIOR, unread={kind: "not sent"}).gap is Gap.COULD_NOT_CHECK
+    assert ask(PRIOR, medication(code="900011"), unread={kind: "not sent"}).truth is True
+
+
+@pending("E33")
+def test_an_infusion_that_names_nobody_is_something_to_look_at(ask):
+    assert ask(PRIOR, procedure("cell-infusion", subject=None)).gap is Gap.COULD_NOT_CHECK
+
+
+def test_what_a_person_must_weigh_leads(ask):
+    assert ask(PRIOR, medication(code="900002", day="2024-01-01")).leading is True
+    assert ask(PRIOR).leading is False
+
+
+def session(*orders):
+    return [Record("ServiceRequest", f"ServiceRequest/{order['id']}", order) for order in orders]
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        # dated within thirty days after today or of the infusion (2026-12-01)
+        (asked_service(day="2026-12-05"), True),
+        (asked_service(day="2026-12-31"), True),
+        (asked_service(day="2027-01-01"), Gap.ATTEST),
+        (asked_service(day="2026-11-21"), True),
+        (asked_service(day="2026-11-01"), True),
+        (asked_service(day="2026-10-31"), Gap.ATTEST),
+        (asked_service(day="2024-01-01"), Gap.ATTEST),
+        (asked_service(day="2026-12", id_="s"), True),
+        (asked_service(), Gap.ATTEST),  # without a date
+        (procedure("own-transplant", "2026-12-05", status="preparation"), True),
+        (procedure("own-transplant", "2024-01-01"), Gap.ATTEST),  # completed: an earlier one
+        (procedure("own-transplant", "2026-11-20"), Gap.ATTEST),
+        # not one's own cells, or unspecified
+        (asked_service("donor-transplant", "2026-12-05"), Gap.ATTEST),
+        (asked_service("some-transplant", "2026-12-05"), Gap.ATTEST),
+        (asked_service("own-transplant-unsure", "2026-12-05"), Gap.ATTEST),
+        # no longer planned
+        (asked_service(day="2026-12-05", status="revoked"), Gap.MISSING),
+        (asked_service(day="2026-12-05", status="entered-in-error"), Gap.MISSING),
+        (asked_service(day="2026-12-05", status="completed"), Gap.ATTEST),
+        (asked_service(day="2026-12-05", status="on-hold"), True),
+        (asked_service(day="2026-12-05", subject={"reference": "Patient/p2"}), Gap.MISSING),
+        (asked_service(day="2026-12-05", subject=None), Gap.COULD_NOT_CHECK),
+        (asked_service("cell-collection", "2026-12-05"), Gap.MISSING),
+    ],
+)
+def test_a_transplant_of_own_cells_near_the_infusion_is_found(ask, sent, expected):
+    assert outcome(ask(TRANSPLANT, sent)) is expected
+
+
+@pytest.mark.parametrize("day", [None, "2026-12-05", "2027-06-01"])
+@pytest.mark.parametrize("status", ["draft", "active"])
+def test_one_of_the_same_signing_session_is_found_whatever_its_day(ask, day, status):
+    together = session(asked_service(day=day, status=status))
+    assert ask(TRANSPLANT, session=together).truth is True
+    assert ask(TRANSPLANT, session=session(asked_service("donor-transplant", status=status))).gap is Gap.ATTEST
+    assert ask(TRANSPLANT, session=session(asked_service("cell-collection", status=status))).gap is Gap.MISSING
+
+
+@pytest.mark.parametrize("day", [None, "2027-06-01"])
+def test_one_of_the_same_encounter_is_found_whatever_its_day(ask, day):
+    sent = asked_service(day=day, encounter={"reference": "Encounter/e1"})
+    assert ask(TRANSPLANT, sent, encounter="e1").truth is True
+    assert ask(TRANSPLANT, sent, encounter="e2").gap is Gap.ATTEST
+    assert ask(TRANSPLANT, sent).gap is Gap.ATTEST
+
+
+def test_an_order_that_is_both_in_the_session_and_in_the_chart_counts_once(ask):
+    sent = asked_service(day="2026-12-05")
+    assert len(ask(TRANSPLANT, sent, session=session(sent)).evidence) == 1
+
+
+def test_a_planned_transplant_could_stand_in_what_was_not_read(ask):
+    assert ask(TRANSPLANT, unread={"Procedure": "not sent"}).gap is Gap.COULD_NOT_CHECK
+
+
+def test_the_search_reaches_from_today_and_from_the_infusion(ask):
+    far = {"service": date(2027, 6, 1)}
+    assert ask(TRANSPLANT, asked_service(day="2026-12-21"), **far).truth is True
+    assert ask(TRANSPLANT, asked_service(day="2026-12-22"), **far).gap is Gap.ATTEST
+    assert ask(TRANSPLANT, asked_service(day="2027-05-02"), **far).truth is True
+    assert ask(TRANSPLANT, asked_service(day="2027-07-01"), **far).truth is True
+    assert ask(TRANSPLANT, asked_service(day="2027-07-02"), **far).gap is Gap.ATTEST
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"lines_at_least": 2},
+        {"lines_at_least": 1, "classes": ["vs/rx-class-one"]},
+        {"lines_at_least": 4, "classes": ["vs/rx-class-one", "vs/rx-class-two"], "asks": "refractory to the last"},
+    ],
+)
+def test_earlier_lines_are_always_for_a_person(ask, filters):
+    given = [medication(code="910001", day=f"202{n}-01-01", id_=f"m{n}") for n in range(5)]
+    for sent in ([], given, [*given, medication("MedicationRequest", "920001", "2025-01-01")]):
+        found = ask({"therapy": filters}, *sent)
+        assert found.truth is None
+        assert found.gap is Gap.ATTEST
+
+
+def test_the_drugs_that_the_chart_shows_are_listed_with_their_first_day(ask):
+    sent = [
+        medication(code="910002", day="2025-03-01", id_="m1"),
+        medication("MedicationRequest", "910001", "2024-02-01", "m2"),
+        medication("MedicationStatement", "920001", None, "m3"),
+        medication(code="930001", id_="m4"),
+        medication(code="910001", day="2020-01-01", id_="m5", status="not-done"),
+        medication(code="910001", day="2019-01-01", id_="m6", subject={"reference": "Patient/p2"}),
+        medication(code="910001", day="2018-01-01", id_="m7", subject=None),
+    ]
+    found = ask({"therapy": {"lines_at_least": 2}}, *sent).found
+    assert "oldamib (2024-02-01)" in found
+    assert "newamab" in found
+    assert "dullamine" not in found
+    for day in ("2020", "2019", "2018"):
+        assert day not in found
+
+
+def test_not_finding_a_class_is_never_said_to_be_not_given(ask):
+    found = ask({"therapy": {"lines_at_least": 2, "classes": ["vs/rx-class-one"]}})
+    assert found.gap is Gap.ATTEST
+    assert "not given" not in found.found
+
+
+@pending("E34")
+def test_a_labelled_drug_is_not_named(ask):
+    sent = medication(code="910001", meta=LABEL)
+    assert "oldamib" not in ask({"therapy": {"lines_at_least": 2}}, sent).found
