@@ -30,6 +30,9 @@ _CODE_FIELD = {
 }
 
 
+_PERSONS = ("Patient", "RelatedPerson", "Practitioner", "Person", "Group")
+
+
 class Resolver(Protocol):
     """Whatever can find the resource that a Reference points to."""
 
@@ -205,7 +208,7 @@ def _index(chart: Chart, full_url: str | None, resource: Resource) -> None:
     owned = chart.identity.owns(resource.get("subject") or resource.get("patient"), resource)
     identifier = resource.get("id")
     reference = f"{kind}/{identifier}" if isinstance(identifier, str) else (full_url or f"{kind} without id")
-    if owned is False:
+    if owned is False or (kind == "Observation" and _about_someone_else(chart, resource)):
         chart.left_out.append(LeftOut(reference, Why.ANOTHER_PATIENT))
         return
     record = Record(kind, reference, resource, None, owned)
@@ -222,6 +225,16 @@ def _index(chart: Chart, full_url: str | None, resource: Resource) -> None:
                 component = Record(kind, reference, resource, part, owned)
                 for coded in set(chart.systems.codings(part.get("code"))):
                     codes.setdefault(coded, []).append(component)
+
+
+def _about_someone_else(chart: Chart, resource: Resource) -> bool:
+    """True when the focus of a result is another person, such as a donor, and not its subject."""
+    for focus in listed(resource.get("focus")):
+        target = focus.get("reference") if isinstance(focus, Mapping) else None
+        kind = split_reference(target)[1] if isinstance(target, str) else ""
+        if kind in _PERSONS and chart.identity.owns(focus, resource) is not True:
+            return True
+    return False
 
 
 def concept_of(record: Record, chart: Chart) -> Any:

@@ -49,7 +49,7 @@ _LONGEST_TEXT = 120
 def status_words(resource: Resource) -> list[str]:
     """Every status-like word of a resource, lower-case: status, docStatus and verificationStatus."""
     words = [resource.get("status"), resource.get("docStatus"), *code_words(resource.get("verificationStatus"))]
-    if resource.get("notDone") is True or resource.get("wasNotGiven") is True:
+    if any(resource.get(name) is True for name in ("doNotPerform", "notDone", "wasNotGiven")):
         words.append("not-done")
     return [word.strip().lower() for word in words if isinstance(word, str)]
 

@@ -52,6 +52,12 @@ def has_members(record: Record, chart: Chart) -> bool:
     return any(chart.resolve(member, record.resource) is not None for member in members)
 
 
+def spoilt(record: Record, words: Iterable[ValueSet]) -> bool:
+    """True when the result's own words take back what they say ("not confirmed", "specimen rejected")."""
+    texts = [record.body.get("valueString"), *concept_texts(record.body.get("valueCodeableConcept"))]
+    return any(value_set.mentions(text) for value_set in words for text in texts if isinstance(text, str))
+
+
 def _coded_hits(concept: Any, chart: Chart, sets: list[ValueSet]) -> list[tuple[str, bool]]:
     return [
         _hit(value_set, found)

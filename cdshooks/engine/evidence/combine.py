@@ -92,7 +92,8 @@ def compile_hint(inner: Check, filters: Mapping[str, Any], compiler: Compiler) -
 
     def check(context: Context) -> Explanation:
         child = inner(context)
-        if child.truth is True or child.gap is Gap.ATTEST:
+        unread = gap is child.gap is Gap.COULD_NOT_CHECK and bool(child.evidence)
+        if child.truth is True or child.gap is Gap.ATTEST or unread:
             words = f"{says} ({child.found})" if child.found and not sensitive else says
             evidence = tuple(replace(item, sensitive=True) for item in child.evidence)
             return replace(

@@ -9,14 +9,14 @@ from typing import Any
 from cdshooks.engine.evidence.context import Check, Compiler, Context, window_of
 from cdshooks.engine.evidence.judge import Candidate, Candidates, Verdict, judge, newest_first
 from cdshooks.engine.model import Explanation
-from cdshooks.engine.results import Reading, has_members, read_result
+from cdshooks.engine.results import Reading, has_members, read_result, spoilt
 from cdshooks.engine.valuesets import Concept
 
 
 def compile_observation(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     """Results under `code`; `value` must be read in them, `contradicts` says no, `asks` is for a person.
 
-    `named`: words by which a result without any known code is found and asked about.
+    `spoiled_by`: words in a result that leave it to a person ("not confirmed"). `named`: words by which a result without any known code is found and asked about.
     `conflict` {older, newer}: a sure result of the one followed by a same-day or newer result of the
     other is shown with both dates and asked, whatever the window.
     """
@@ -27,12 +27,15 @@ def compile_observation(filters: Mapping[str, Any], compiler: Compiler) -> Check
     window, say = window_of(filters), compiler.wording.say
     kinds = compiler.reads("Observation")
     conflict, named = filters.get("conflict"), compiler.sets(filters.get("named"))
+    spoiling = compiler.sets(filters.get("spoiled_by"))
 
     def check(context: Context) -> Explanation:
         candidates = Candidates(context, compiler.wording, window)
         read: list[tuple[Candidate, Reading]] = []
         for record, concept in context.chart.find(kinds, code):
             reading = read_result(record, context.chart, every)
+            if spoilt(record, spoiling):
+                reading = replace(reading, sure=False)
             if not reading.readable and has_members(record, context.chart):
                 continue
             candidate = candidates.admit(record, value=reading.words)

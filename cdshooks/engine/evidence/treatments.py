@@ -38,7 +38,7 @@ def compile_therapy(filters: Mapping[str, Any], compiler: Compiler) -> Check:
         for value_set in drugs:
             for record, concept in context.chart.find(MEDICATION_KINDS, value_set):
                 candidate = candidates.admit(record)
-                if candidate is None or record.owned is None:
+                if candidate is None or record.owned is None or candidate.evidence.sensitive:
                     continue
                 name = concept.ingredient or concept.display
                 first = seen.get(name)
@@ -82,7 +82,10 @@ def compile_prior_infusion(filters: Mapping[str, Any], compiler: Compiler) -> Ch
             if any(s.find(coded) for coded in context.chart.codes_of(record) for s in never):
                 continue
             candidate = candidates.admit(record)
-            if candidate is None or candidate.verdict is not Verdict.FITS or _is_the_order(record, context):
+            if candidate is None or _is_the_order(record, context):
+                continue
+            if candidate.verdict is not Verdict.FITS:
+                candidates.add(candidate)
                 continue
             verdict, why = _infusion(record, candidate.moment, context, course, compiler)
             if verdict is None:
@@ -216,7 +219,9 @@ def _concurrent(record: Record, moment: Moment | None, in_session: bool, within:
         return True
     if moment is None:
         return False
-    near_today = context.as_of <= moment.last and moment.first <= within.after(context.as_of)
     infusion = context.service_date
-    near_infusion = within.before(infusion) <= moment.last and moment.first <= within.after(infusion)
-    return near_today or near_infusion
+    spans = (
+        (context.as_of, within.after(context.as_of)),
+        (within.before(infusion), within.after(infusion)),
+    )
+    return any(start <= moment.first and moment.last <= end for start, end in spans)
