@@ -16,7 +16,8 @@ from cdshooks.engine.valuesets import Concept
 def compile_observation(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     """Results under `code`; `value` must be read in them, `contradicts` says no, `asks` is for a person.
 
-    `spoiled_by`: words in a result that leave it to a person ("not confirmed"). `named`: words by which a result without any known code is found and asked about.
+    `spoiled_by`: words in a result that leave it to a person ("not confirmed").
+    `named`: words by which a result without any known code is found and asked about.
     `conflict` {older, newer}: a sure result of the one followed by a same-day or newer result of the
     other is shown with both dates and asked, whatever the window.
     """

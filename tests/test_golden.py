@@ -1,0 +1,43 @@
+"""The whole answer of every story, byte for byte but for ids and hash.
+
+A golden file changes only on purpose: run with CDSHOOKS_WRITE_GOLDEN=1, read the difference, and say
+in the commit why it changed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cdshooks.engine.library import load_library
+from cdshooks.hooks.request import read_request
+from cdshooks.hooks.service import answer
+
+ROOT = Path(__file__).parents[1]
+STORIES = sorted(path.parent for path in (ROOT / "fhir_fixtures" / "stories").glob("*/request.json"))
+LIBRARY = load_library(ROOT / "cards")
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+def masked(body: dict[str, object]) -> str:
+    """The answer as text; ids and the library's hash change with any edit and are masked."""
+    text = json.dumps(body, indent=1, ensure_ascii=False)
+    return _UUID.sub("<uuid>", text.replace(LIBRARY.hash, "<library>")) + "\n"
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda path: path.name)
+def test_a_story_gets_the_answer_that_was_agreed(story: Path) -> None:
+    as_of = date.fromisoformat(str(yaml.safe_load((story / "story.yaml").read_text("utf-8"))["as_of"]))
+    request = read_request((story / "request.json").read_bytes(), "cart-order-sign", "order-sign")
+    given = answer(request, LIBRARY, as_of)
+    assert given.failure is None
+    golden = story / "golden.json"
+    if os.environ.get("CDSHOOKS_WRITE_GOLDEN"):
+        golden.write_text(masked(given.body), encoding="utf-8")
+    assert masked(given.body) == golden.read_text(encoding="utf-8")
