@@ -66,6 +66,7 @@ class Record:
     resource: Resource
     part: Mapping[str, Any] | None = None
     owned: bool | None = True
+    codes: tuple[Coded, ...] | None = None
 
     @property
     def body(self) -> Mapping[str, Any]:
@@ -87,7 +88,7 @@ class Chart:
     _uncoded: dict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
     _by_reference: dict[tuple[str, str], Resource] = field(default_factory=dict)
     _by_url: dict[str, Resource] = field(default_factory=dict)
-    folded: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
+    folded: dict[int, tuple[str, list[tuple[str, str]]]] = field(default_factory=dict)
 
     @property
     def patient(self) -> Resource | None:
@@ -131,7 +132,7 @@ class Chart:
 
     def codes_of(self, record: Record) -> list[Coded]:
         """Every canonical code of a record."""
-        return self.systems.codings(concept_of(record, self))
+        return list(record.codes) if record.codes is not None else self.systems.codings(concept_of(record, self))
 
     def remember(self, full_url: str | None, resource: Resource) -> None:
         """Let references find a resource; the first one of an id or a url stays."""
@@ -211,10 +212,10 @@ def _index(chart: Chart, full_url: str | None, resource: Resource) -> None:
     if owned is False or (kind == "Observation" and _about_someone_else(chart, resource)):
         chart.left_out.append(LeftOut(reference, Why.ANOTHER_PATIENT))
         return
-    record = Record(kind, reference, resource, None, owned)
+    own = tuple(dict.fromkeys(chart.systems.codings(_concept(kind, resource, chart))))
+    record = Record(kind, reference, resource, None, owned, own)
     chart._all[kind].append(record)
     codes = chart._index[kind]
-    own = set(chart.systems.codings(concept_of(record, chart)))
     for coded in own:
         codes.setdefault(coded, []).append(record)
     if not any(chart.systems.knows(system) for system, _ in own):
@@ -239,12 +240,11 @@ def _about_someone_else(chart: Chart, resource: Resource) -> bool:
 
 def concept_of(record: Record, chart: Chart) -> Any:
     """The CodeableConcept that says what a record is about, wherever its kind keeps it."""
-    if record.part is not None:
-        return record.part.get("code")
-    resource = record.resource
-    if record.kind not in MEDICATION_KINDS:
-        return resource.get(_CODE_FIELD[record.kind])
-    return medication_concept(resource, chart)
+    return record.part.get("code") if record.part is not None else _concept(record.kind, record.resource, chart)
+
+
+def _concept(kind: str, resource: Resource, chart: Chart) -> Any:
+    return medication_concept(resource, chart) if kind in MEDICATION_KINDS else resource.get(_CODE_FIELD[kind])
 
 
 def medication_concept(resource: Resource, chart: Resolver) -> Any:

@@ -141,10 +141,10 @@ class Products:
 
     def named(self, texts: Iterable[str]) -> list[tuple[Product, str]]:
         """Every product whose brand or generic name stands in a text as whole words."""
-        folded = [fold_words(text) for text in texts]
+        folded = "".join(map(fold_words, texts))  # no name spans two texts: two blanks part them
         found: dict[str, tuple[Product, str]] = {}
         for product, name, words in self.folded_names:
-            if product.id not in found and any(words in text for text in folded):
+            if words in folded and product.id not in found:
                 found[product.id] = (product, name)
         return list(found.values())
 

@@ -5,7 +5,7 @@ The status words are FHIR's own; everything that depends on a terminology stands
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -14,7 +14,7 @@ from cdshooks.engine.codes import coding_list, concept_texts
 from cdshooks.engine.dates import Moment, read_moment
 from cdshooks.engine.identity import listed
 from cdshooks.engine.model import Evidence, Resource, Why
-from cdshooks.engine.valuesets import fold_words
+from cdshooks.engine.valuesets import ValueSet, fold_words
 
 _REFUSED = {
     "entered-in-error": Why.ENTERED_IN_ERROR,
@@ -167,11 +167,21 @@ def all_texts(record: Record, chart: Chart) -> list[str]:
     return texts
 
 
-def folded_texts(record: Record, chart: Chart) -> list[tuple[str, str]]:
-    """Each of `all_texts` beside its folded words, worked out once per record and chart."""
+def quote(record: Record, chart: Chart, words: Iterable[ValueSet]) -> str | None:
+    """The first of a record's texts that names one of the words, cut short; None when none does."""
+    joined, texts = _folded(record, chart)
+    for value_set in words:
+        if value_set.names(joined):
+            return next(clip(text) for text, folded in texts if value_set.names(folded))
+    return None
+
+
+def _folded(record: Record, chart: Chart) -> tuple[str, list[tuple[str, str]]]:
+    """All texts of a record, folded, and each beside its folded words: worked out once per chart."""
     found = chart.folded.get(id(record))
     if found is None:
-        found = [(text, fold_words(text)) for text in all_texts(record, chart)]
+        texts = [(text, fold_words(text)) for text in all_texts(record, chart)]
+        found = ("".join(folded for _, folded in texts), texts)  # no phrase spans two texts: two blanks part them
         chart.folded[id(record)] = found
     return found
 

@@ -18,7 +18,8 @@ class Wording:
 
     def say(self, sentence: str, /, **blanks: Any) -> str:
         """Fill the template under the key `sentence`; KeyError names a key or blank that the library lacks."""
-        return _BLANK_GAP.sub(" ", self.sentences[sentence].format(**blanks)).strip()
+        text = self.sentences[sentence].format(**blanks).strip()
+        return _BLANK_GAP.sub(" ", text) if "  " in text else text
 
     def has(self, key: str) -> bool:
         """True when the library has a sentence under `key`."""

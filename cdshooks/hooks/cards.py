@@ -44,7 +44,7 @@ def write_card(
     policy: Policy | None = None,
     info: bool = False,
 ) -> dict[str, Any]:
-    """One CDS Hooks 2.0 card."""
+    """One CDS Hooks 2.0 card; what has no value is left out."""
     card: dict[str, Any] = {
         "uuid": str(uuid5(decision, "card")),
         "summary": summary,
@@ -59,7 +59,7 @@ def write_card(
         card["selectionBehavior"] = "any"
     if policy is not None and policy.url:
         card["links"] = [{"label": policy.title, "url": policy.url, "type": "absolute"}]
-    return dict(without_empty(card))
+    return card
 
 
 def _source(topic: Topic, wording: Wording) -> dict[str, Any]:
@@ -75,16 +75,6 @@ def _override_reasons(wording: Wording) -> list[dict[str, str]]:
         for key, text in wording.sentences.items()
         if key.startswith(prefix)
     ]
-
-
-def without_empty(value: Any) -> Any:
-    """The same JSON without null, empty text, empty lists and empty objects, save for `findings`."""
-    if isinstance(value, Mapping):
-        kept = {key: without_empty(item) for key, item in value.items()}
-        return {key: item for key, item in kept.items() if key == "findings" or item not in (None, "", [], {})}
-    if isinstance(value, list):
-        return [without_empty(item) for item in value]
-    return value
 
 
 def worst_first(cards: list[dict[str, Any]], wording: Wording) -> list[dict[str, Any]]:

@@ -10,8 +10,8 @@ from cdshooks.engine.chart import Chart, Record
 from cdshooks.engine.evidence.context import Check, Compiler, Context, as_list, window_of
 from cdshooks.engine.evidence.judge import Candidate, Candidates, Verdict, judge
 from cdshooks.engine.model import Explanation
-from cdshooks.engine.records import clip, folded_texts, specimen_texts
-from cdshooks.engine.valuesets import Concept, ValueSet, fold_words
+from cdshooks.engine.records import quote, specimen_texts
+from cdshooks.engine.valuesets import Concept, ValueSet
 
 _REQUEST, _NOTE = "request", "note"
 
@@ -31,9 +31,8 @@ def compile_document(filters: Mapping[str, Any], compiler: Compiler) -> Check:
             return Verdict.FITS, ""
         if concept is not None and concept.role == _REQUEST:
             return Verdict.REQUESTED, concept.why_not
-        quote = _quote(folded_texts(record, chart), words)
-        if quote:
-            return Verdict.ASKS, say("evidence.titled", title=quote)
+        if words and (title := quote(record, chart, words)):
+            return Verdict.ASKS, say("evidence.titled", title=title)
         if concept is not None and concept.role == _NOTE:
             return Verdict.ASKS, concept.why_not
         return None
@@ -63,9 +62,8 @@ def _document(candidates: Candidates, record: Record, verdict: tuple[Verdict, st
     return replace(candidate, verdict=verdict[0], why=verdict[1])
 
 
-def _quote(texts: list[tuple[str, str]], words: list[ValueSet]) -> str | None:
-    """The first (text, folded text) that names one of the words, as a short quote."""
-    return next((clip(text) for text, folded in texts for value_set in words if value_set.names(folded)), None)
+def _mentioned(texts: list[str], words: list[ValueSet]) -> bool:
+    return any(value_set.mentions(text) for text in texts for value_set in words)
 
 
 def compile_report(filters: Mapping[str, Any], compiler: Compiler) -> Check:
@@ -81,11 +79,10 @@ def compile_report(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     def check(context: Context) -> Explanation:
         chart, candidates = context.chart, Candidates(context, compiler.wording, window)
         for record, concept in chart.find((*kinds, "Observation"), code):
-            named = [(text, fold_words(text)) for text in specimen_texts(record, chart)]
-            if specimens and named and not _quote(named, specimens):
+            named = specimen_texts(record, chart)
+            if specimens and named and not _mentioned(named, specimens):
                 continue
-            quote = _quote([*folded_texts(record, chart), *named], words)
-            if words and not quote:
+            if words and not (quote(record, chart, words) or _mentioned(named, words)):
                 continue
             candidate = candidates.admit(record)
             if candidate and candidate.verdict is Verdict.FITS and not concept.decides:

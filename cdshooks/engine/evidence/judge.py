@@ -16,7 +16,7 @@ from cdshooks.engine.chart import Record
 from cdshooks.engine.dates import Moment, Place, Window
 from cdshooks.engine.evidence.context import Context
 from cdshooks.engine.model import Evidence, Explanation, Gap, LeftOut, Why
-from cdshooks.engine.records import clip, evidence_of, folded_texts, moment_of, refusal, unread_reason
+from cdshooks.engine.records import clip, evidence_of, moment_of, quote, refusal, title_of, unread_reason
 from cdshooks.engine.valuesets import ValueSet
 from cdshooks.engine.wording import Wording
 
@@ -101,9 +101,8 @@ class Candidates:
         if not sets or self.found:
             return
         for record in self.context.chart.uncoded(kind):
-            texts = folded_texts(record, self.context.chart)
-            if any(value_set.names(folded) for value_set in sets for _, folded in texts):
-                candidate = self.admit(record, value=clip(texts[0][0]))
+            if quote(record, self.context.chart, sets):
+                candidate = self.admit(record, value=title_of(record, self.context.chart))
                 if candidate is not None and candidate.verdict is Verdict.FITS:
                     why = self.wording.say("evidence.free_text")
                     candidate = replace(candidate, verdict=Verdict.ASKS, why=why, until=None)
