@@ -1,0 +1,67 @@
+"""What the service offers, and that each search an EHR is asked to run is justified by a criterion."""
+
+import re
+
+import pytest
+
+from cdshooks.hooks.discovery import HOOKS, PREFETCH, services
+
+ROOT_LEVEL = re.compile(r"\{\{(.*?)\}\}")
+PAYER_SELECTION = {"Coverage"}  # read to choose the policy, before any criterion is asked
+READ_WHEREVER_SENT = {"MedicationAdministration", "MedicationStatement", "MedicationDispense", "ServiceRequest"}
+
+
+def kinds_read(library):
+    return {kind for policy in library.policies for criterion in policy.criteria for kind in criterion.kinds}
+
+
+def test_the_document_has_what_the_standard_asks_for(shipped):
+    (service,) = services(shipped)["services"]
+    assert service["hook"] == "order-sign"
+    assert service["id"] == "cart-order-sign"
+    assert all(isinstance(value, str) and value for key, value in service.items() if key != "prefetch")
+    assert set(service) <= {"hook", "title", "description", "id", "prefetch", "usageRequirements"}
+
+
+def test_the_same_library_gives_the_same_document(shipped):
+    assert services(shipped) == services(shipped)
+
+
+def test_at_most_eight_searches_are_asked_for():
+    assert len(PREFETCH) <= 8
+
+
+@pytest.mark.parametrize("key", list(PREFETCH))
+def test_a_template_uses_root_level_tokens_alone(key):
+    tokens = ROOT_LEVEL.findall(PREFETCH[key].query)
+    assert tokens
+    assert set(tokens) <= {"context.patientId", "context.userId", "context.encounterId"}
+
+
+@pytest.mark.parametrize("key", list(PREFETCH))
+def test_a_template_is_a_relative_read_or_search_of_the_kinds_that_it_names(key):
+    query, kinds = PREFETCH[key].query, PREFETCH[key].kinds
+    kind = re.match(r"[A-Za-z]+", query).group()
+    assert kinds == (kind,)
+    assert "context.patientId" in query
+    assert "//" not in query
+    assert " " not in query
+
+
+@pytest.mark.parametrize("key", list(PREFETCH))
+def test_every_kind_that_is_asked_for_is_read_by_a_criterion(shipped, key):
+    assert set(PREFETCH[key].kinds) <= kinds_read(shipped) | PAYER_SELECTION
+
+
+def test_every_kind_that_a_criterion_needs_is_asked_for(shipped):
+    asked = {kind for template in PREFETCH.values() for kind in template.kinds}
+    assert kinds_read(shipped) - READ_WHEREVER_SENT <= asked
+
+
+def test_no_kind_is_asked_for_twice():
+    kinds = [kind for template in PREFETCH.values() for kind in template.kinds]
+    assert len(kinds) == len(set(kinds))
+
+
+def test_each_service_id_answers_one_hook():
+    assert HOOKS == {"cart-order-sign": "order-sign"}
