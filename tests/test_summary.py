@@ -16,9 +16,9 @@ def finding(criterion, outcome, label=None, group=None, leading=False):
     )  # fmt: skip
 
 
-def summary(library, result, *findings, product="Exempla", payer="Example Health", unconfirmed=False, label_only=False):
+def summary(library, result, *findings, product="Exempla", payer="Example Health", **said):
     found = Determination(result, tuple(findings))
-    return summarise(found, product, payer, library.wording, unconfirmed=unconfirmed, label_only=label_only)
+    return summarise(found, product, payer, library.wording, **said)
 
 
 def missing(*labels):
@@ -94,7 +94,9 @@ def test_the_label_alone_is_no_policy(example):
 
 
 def test_an_unread_payer_is_the_whole_message(example):
-    assert "payer could not be read" in summary(example, Result.COULD_NOT_CHECK)
+    assert "payer could not be read" in summary(example, Result.COULD_NOT_CHECK, payer_unread=True)
+    missing = finding("letter", Outcome.MISSING, "letter")
+    assert "payer could not be read" in summary(example, Result.COULD_NOT_CHECK, missing, payer_unread=True)
 
 
 def test_findings_of_one_group_share_a_line(example):

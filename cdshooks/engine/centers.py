@@ -81,6 +81,28 @@ def _row(row: Mapping[str, Any], roster: Mapping[str, Any]) -> RosterRow:
     )
 
 
+def rows_to_match(
+    library: Iterable[RosterRow], registry: Iterable[RosterRow], *, synthetic: bool
+) -> tuple[RosterRow, ...]:
+    """The registry's rows, and the library's for every facility and product of which the registry says nothing.
+
+    Made-up rows are left out unless `synthetic`: they are for demos and tests.
+    """
+    kept = [row for row in registry if synthetic or not row.synthetic]
+    said = {(row.product, row.npi) for row in kept} | {(row.product, fold_words(row.facility_name)) for row in kept}
+    others = (row for row in library if synthetic or not row.synthetic)
+    # The name tells only where a row of the library gives no NPI: a namesake is not the facility.
+    return (*(row for row in others if (row.product, row.npi or fold_words(row.facility_name)) not in said), *kept)
+
+
+def is_npi(text: str) -> bool:
+    """Luhn's check over the card issuer prefix 80840 and the ten digits. Source: CMS, NPI check digit."""
+    if len(text) != 10 or not (text.isascii() and text.isdigit()):
+        return False
+    doubled = (int(digit) * (1 + index % 2) for index, digit in enumerate(reversed("80840" + text)))
+    return sum(number // 10 + number % 10 for number in doubled) % 10 == 0
+
+
 def match_center(facility: Facility | None, product: str | None, rows: Iterable[RosterRow], as_of: date) -> CenterMatch:
     """The newest row for facility and product: by NPI, else by exact name; none that was checked after `as_of`."""
     if facility is None or product is None:
@@ -126,7 +148,7 @@ def _facility(reference: Any, how: str, within: Resource, resolve: Resolve, syst
     kind = target.get("resourceType") if target else None
     if target and kind == "PractitionerRole":
         return _facility(target.get("organization"), how, target, resolve, systems)
-    if target and kind == "Location" and not _npi(target.get("identifier"), systems):
+    if target and kind == "Location" and not npi_in(target.get("identifier"), systems):
         managed = _facility(target.get("managingOrganization"), how, target, resolve, systems)
         if managed:
             return managed
@@ -135,12 +157,13 @@ def _facility(reference: Any, how: str, within: Resource, resolve: Resolve, syst
     words = str(reference.get("reference") or "")
     if target is None and words.split("/")[-2:-1] in (["Practitioner"], ["PractitionerRole"]):
         return None
-    npi = _npi((target or {}).get("identifier"), systems) or _npi(reference.get("identifier"), systems)
+    npi = npi_in((target or {}).get("identifier"), systems) or npi_in(reference.get("identifier"), systems)
     name = (target or {}).get("name") or reference.get("display") or ""
     return Facility(str(name), npi, how) if npi or (isinstance(name, str) and name.strip()) else None
 
 
-def _npi(identifiers: Any, systems: Systems) -> str | None:
+def npi_in(identifiers: Any, systems: Systems) -> str | None:
+    """The value of the first identifier that is an NPI, as written."""
     for item in listed(identifiers):
         if isinstance(item, Mapping) and isinstance(item.get("system"), str) and item.get("value"):
             if systems.system(item["system"]).id == NPI:

@@ -54,21 +54,21 @@ def find(criterion: Criterion, context: Context, wording: Wording, earlier: Mapp
     if criterion.only_if is not None:
         asked = criterion.only_if(context)
         if asked.truth is False:
-            return _finding(criterion, context, Outcome.NOT_APPLICABLE, asked)
+            return _finding(criterion, context, Outcome.NOT_APPLICABLE, asked, wording)
         if asked.truth is None:
-            return _finding(criterion, context, _GAP_OUTCOME[asked.gap or Gap.ATTEST], asked)
+            return _finding(criterion, context, _GAP_OUTCOME[asked.gap or Gap.ATTEST], asked, wording)
     about = [earlier[name] for name in criterion.about if name in earlier]
     if about and all(finding.outcome is Outcome.MISSING for finding in about):
         absent = Explanation(None, criterion.says, wording.say("finding.no_document"))
-        return _finding(criterion, context, Outcome.NOT_APPLICABLE, absent)
+        return _finding(criterion, context, Outcome.NOT_APPLICABLE, absent, wording)
     if criterion.check is None:
         looked_at = tuple(dict.fromkeys(item for finding in about for item in finding.evidence))
-        explanation = Explanation(None, criterion.says, criterion.says, Gap.ATTEST, evidence=looked_at)
+        explanation = Explanation(None, criterion.says, "", Gap.ATTEST, evidence=looked_at)
     else:
         explanation = criterion.check(context)
     explanation = _prompted(criterion, explanation, context, wording)
     explanation = _dated(criterion, explanation, context, wording)
-    return _finding(criterion, context, _outcome(criterion.section, explanation), explanation)
+    return _finding(criterion, context, _outcome(criterion.section, explanation), explanation, wording)
 
 
 def _outcome(section: Section, explanation: Explanation) -> Outcome:
@@ -83,7 +83,9 @@ def _outcome(section: Section, explanation: Explanation) -> Outcome:
     return Outcome.MET if explanation.truth else Outcome.NOT_MET
 
 
-def _finding(criterion: Criterion, context: Context, outcome: Outcome, explanation: Explanation) -> Finding:
+def _finding(
+    criterion: Criterion, context: Context, outcome: Outcome, explanation: Explanation, wording: Wording
+) -> Finding:
     window = criterion.window
     ask = criterion.ask.format(
         counts=window.ask(context.as_of) if window else "",
@@ -96,7 +98,7 @@ def _finding(criterion: Criterion, context: Context, outcome: Outcome, explanati
         section=criterion.section,
         cite=criterion.cite,
         outcome=outcome,
-        reason=explanation.found or criterion.says,
+        reason=explanation.found or wording.say("finding.person"),
         ask=ask,
         owner=criterion.owner,
         label=criterion.label,
@@ -104,6 +106,7 @@ def _finding(criterion: Criterion, context: Context, outcome: Outcome, explanati
         counts_until=explanation.counts_until if outcome is Outcome.MET else None,
         notes=explanation.notes,
         leading=explanation.leading,
+        lapses=_lapses(explanation, context),
         to_review=len({e.reference for e in explanation.evidence if e.sensitive}),
         remedy=criterion.remedy if outcome in (Outcome.MISSING, Outcome.STALE) else None,
         group=criterion.group,
@@ -139,13 +142,17 @@ def _dated(criterion: Criterion, explanation: Explanation, context: Context, wor
     if explanation.truth is not True or criterion.section is Section.EXCLUSIONS:
         return explanation
     notes = list(explanation.notes)
-    until = explanation.counts_until
-    if until is not None and until < context.service_date:
-        notes.append(wording.say("finding.lapses", until=until, date=context.service_date))
+    if _lapses(explanation, context):
+        notes.append(wording.say("finding.lapses", until=explanation.counts_until, date=context.service_date))
     if criterion.prompt_after is not None and explanation.evidence:
         if _older(explanation.evidence[0].date, criterion.prompt_after.before(context.as_of), context):
             notes.append(wording.say("finding.prompt", days=_days(criterion.prompt_after.text)))
     return replace(explanation, notes=tuple(notes))
+
+
+def _lapses(explanation: Explanation, context: Context) -> bool:
+    """True when what counts today no longer counts on the service date."""
+    return explanation.counts_until is not None and explanation.counts_until < context.service_date
 
 
 def _older(text: str | None, boundary: date, context: Context) -> bool:

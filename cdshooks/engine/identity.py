@@ -1,8 +1,8 @@
 """Whose record is it? The set of spellings under which the request's patient may be named.
 
 A record of another patient is never evidence; a record that names nobody is not evidence either,
-but there is something to look at. An absolute reference under a base that we do not know counts
-only when the request itself carries the Patient of that id and nothing in the reference disagrees.
+but there is something to look at. The same id under the base of another server names somebody who
+cannot be told, unless the request carries its Patient under that base or the identifiers agree.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Identity:
     _seen: dict[str, bool | None] = field(default_factory=dict, compare=False)
 
     def owns(self, subject: Any, within: Resource | None = None) -> bool | None:
-        """True for our patient, False for anyone else, None when the reference names nobody readable.
+        """True for our patient, False for anyone else, None when it cannot be told.
 
         `within` is the resource that the reference stands in, for one to a contained Patient.
         """
@@ -43,9 +43,10 @@ class Identity:
         if reference not in self._seen:
             self._seen[reference] = self._by_reference(reference.strip())
         owned = self._seen[reference]
-        if owned and "identifier" in subject and self._by_identifier(subject["identifier"]) is False:
-            return False
-        return owned
+        if owned is False or "identifier" not in subject:
+            return owned
+        agreed = self._by_identifier(subject["identifier"])
+        return owned if agreed is None else agreed
 
     def _by_reference(self, reference: str) -> bool | None:
         if reference in self.own_urls:
@@ -55,7 +56,9 @@ class Identity:
         base, kind, identifier = split_reference(reference)
         if kind not in ("", "Patient") or identifier != self.patient_id:
             return False
-        return not base or base in self.bases or self.patient is not None
+        if not base or base in self.bases or not self.bases:
+            return True
+        return None
 
     def _contained(self, name: str, within: Resource | None) -> bool | None:
         """Whether a contained Patient is ours, as its identifiers or name and birth date tell."""

@@ -148,6 +148,7 @@ class Finding:
     counts_until: date | None = None
     notes: tuple[str, ...] = ()
     leading: bool = False
+    lapses: bool = False
     to_review: int = 0
     remedy: str | None = None
     group: str | None = None

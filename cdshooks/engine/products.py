@@ -116,6 +116,8 @@ class Products:
     trial_numbers: tuple[tuple[str, int], ...]
     other_sets: tuple[str, ...]
     service_sets: tuple[str, ...]
+    unclassified: frozenset[Coded]
+    class_words: tuple[str, ...]
     therapy_drugs: tuple[str, ...]
     folded_names: tuple[tuple[Product, str, str], ...]
 
@@ -133,6 +135,11 @@ class Products:
                 if re.search(rf"\b{re.escape(prefix)}[ -]?\d{{{digits}}}\b", text, re.IGNORECASE):
                     return True
         return False
+
+    def class_named(self, texts: Iterable[str]) -> str | None:
+        """The word with which a text says CAR-T without a product; None when none does."""
+        folded = "".join(map(fold_words, texts))
+        return next((word for word in self.class_words if fold_words(word) in folded), None)
 
     def trapped(self, texts: Iterable[str]) -> list[Trap]:
         """The traps whose words stand in the texts."""
@@ -187,6 +194,8 @@ def gather_products(products: Iterable[Product], look_alikes: Mapping[str, Any],
         trial_numbers=tuple((row["prefix"], row["digits"]) for row in look_alikes.get("trial_numbers", [])),
         other_sets=tuple(look_alikes.get("coded_as_something_else", [])),
         service_sets=tuple(look_alikes.get("car_t_services", [])),
+        unclassified=frozenset(_coded(code, systems) for code in look_alikes.get("unclassified", [])),
+        class_words=tuple(look_alikes.get("class_words", [])),
         therapy_drugs=tuple(look_alikes.get("therapy_drugs", [])),
         folded_names=tuple((p, name, fold_words(name)) for p in by_id.values() for name in p.names),
     )

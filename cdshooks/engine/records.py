@@ -14,7 +14,7 @@ from cdshooks.engine.codes import coding_list, concept_texts
 from cdshooks.engine.dates import Moment, read_moment
 from cdshooks.engine.identity import listed
 from cdshooks.engine.model import Evidence, Resource, Why
-from cdshooks.engine.valuesets import ValueSet, fold_words
+from cdshooks.engine.valuesets import Concept, ValueSet, fold_words
 
 _REFUSED = {
     "entered-in-error": Why.ENTERED_IN_ERROR,
@@ -82,7 +82,7 @@ def refusal(record: Record, when: Moment | None, as_of: date) -> Why | None:
 def unread_reason(record: Record) -> tuple[str, Why] | None:
     """Why a record cannot be relied on yet though it is there; None when it can."""
     if record.owned is None:
-        return "it names no patient", Why.UNREADABLE
+        return "whose record it is cannot be told", Why.UNREADABLE
     status = record.resource.get("status")
     if record.kind in _FINAL and status not in _FINAL[record.kind]:
         return (f"its status is {status}" if isinstance(status, str) else "it has no status"), Why.PRELIMINARY
@@ -215,10 +215,21 @@ def author_of(record: Record, chart: Chart) -> str | None:
 
 
 def evidence_of(
-    record: Record, chart: Chart, *, value: str = "", when: Moment | None = None, sensitive: bool = False
+    record: Record,
+    chart: Chart,
+    *,
+    value: str = "",
+    when: Moment | None = None,
+    sensitive: bool = False,
+    concept: Concept | None = None,
 ) -> Evidence:
-    """The Evidence that a record makes; a record with a confidentiality label is always sensitive."""
+    """The Evidence that a record makes; a record with a confidentiality label is always sensitive.
+
+    A record that has no words of its own is named by its `concept`.
+    """
     title = clip(title_of(record, chart))
+    if concept is not None and title == record.kind:
+        title = clip(f"{concept.display} ({concept.coded[1]})")
     author = author_of(record, chart)
     return Evidence(
         reference=record.reference,

@@ -136,7 +136,7 @@ def _concept(coded: Coded, entry: Mapping[str, Any], facts: Mapping[str, Any]) -
         display=entry.get("display", ""),
         grade=grade,
         decides=grade == "A" and facts.get("decides") is not False,
-        why_not=facts.get("why-not") or ("" if grade == "A" else "seen only in a secondary source"),
+        why_not=facts.get("why-not") or ("" if grade == "A" else "this code alone does not settle it"),
         role=facts.get("role", ""),
         tty=facts.get("tty", ""),
         ingredient=facts.get("ingredient", ""),

@@ -82,7 +82,7 @@ def worst_first(cards: list[dict[str, Any]], wording: Wording) -> list[dict[str,
     ordered = sorted(cards, key=_badness)
     shown, rest = ordered[:_MOST_CARDS], ordered[_MOST_CARDS:]
     if rest:
-        names = ", ".join(f"{card['source']['topic']['display']}" for card in rest)
+        names = "; ".join(card["summary"].partition(":")[0] for card in rest)
         line = wording.say("detail.and_more", count=len(rest), names=names)
         last = {**shown[-1], "detail": _with_last_line(shown[-1]["detail"], line)}
         shown = [*shown[:-1], last]

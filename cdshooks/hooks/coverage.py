@@ -66,13 +66,22 @@ def _order_assumed(coverages: list[_Coverage]) -> bool:
     return len(coverages) > 1 and any(_is_medicaid(coverage) for coverage in unsaid)
 
 
+def _insurance_unsent(order: Order, coverage: _Coverage) -> bool:
+    """True when the order names a coverage and another one is used, because the named one was not sent."""
+    named = [r.get("reference", "") for r in listed(order.resource.get("insurance")) if isinstance(r, Mapping)]
+    ids = {str(reference).rsplit("/", 1)[-1].removeprefix("#") for reference in named}
+    return bool(ids) and str(coverage.resource.get("id")) not in ids
+
+
 def _is_medicaid(coverage: _Coverage) -> bool:
     return bool(coverage.match and "medicaid" in coverage.match.payer.program)
 
 
 def _selections(coverage: _Coverage, order: Order, assumed: bool, library: Library) -> Iterator[Selection]:
     say, match, day = library.wording.say, coverage.match, order.service_date
+    unsent = _insurance_unsent(order, coverage)
     notes = (
+        *((say("payer.insurance_not_sent"),) if unsent else ()),
         *(() if coverage.active else (say("payer.inactive", date=day),)),
         *((say("payer.order_assumed"),) if assumed else ()),
     )

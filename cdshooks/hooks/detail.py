@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from cdshooks.engine.model import Determination, Finding, Gap, Order, Outcome, Result
+from cdshooks.engine.dates import Period
+from cdshooks.engine.model import Determination, Finding, Gap, Order, Outcome, Result, Why
 from cdshooks.engine.policy import Policy
 from cdshooks.engine.wording import Wording
-from cdshooks.hooks.lines import Line, grouped
+from cdshooks.hooks.lines import UNPROMPTED, Line, grouped
 from cdshooks.hooks.text import clean, shortened
 
 LONGEST = 1800
@@ -20,7 +21,7 @@ _CONFIRM_ORDER = (
 )  # fmt: skip
 
 
-_UNPROMPTED = "other"
+_SOON = Period.parse("P1Y")
 _FILED_IN_FULL = ("indication", "center")
 
 
@@ -46,9 +47,17 @@ class _Block:
 
     def render(self, longest_line: int) -> str:
         """The block as Markdown."""
-        lines = [shortened(line, longest_line) for line in self.lines]
+        lines = [_cut(line, longest_line) for line in self.lines]
         head = [f"**{self.title}**"] if self.title else []
         return "\n".join([*head, *(f"- {line}" if self.bullets else line for line in lines)])
+
+
+def _cut(line: str, longest: int) -> str:
+    """A line made shorter, its paragraphs kept: every line must be traceable."""
+    body, bracket, cites = line.rpartition(" [")
+    if not bracket or not line.endswith("]"):
+        return shortened(line, longest)
+    return f"{shortened(body, max(40, longest - len(cites) - 2))} [{cites}"
 
 
 def write_detail(determination: Determination, subject: Subject, wording: Wording) -> str:
@@ -57,9 +66,10 @@ def write_detail(determination: Determination, subject: Subject, wording: Wordin
         _notes(subject),
         _refused(determination, wording),
         _unread(determination, wording),
+        _others(determination, wording),
         _needed(determination, wording),
         _standing(subject),
-        _lapsing(determination, wording),
+        _lapsing(determination, subject, wording),
         _confirm(determination, wording),
         _on_file(determination, wording),
         _rems(determination, subject),
@@ -67,7 +77,7 @@ def write_detail(determination: Determination, subject: Subject, wording: Wordin
     ]
     footer = _footer(subject, wording)
     present = [block for block in blocks if block is not None and block.lines]
-    for longest_line in (400, 280, 220, 180, 150, 120):
+    for longest_line in (900, 400, 280, 220, 180, 150, 120):
         text = "\n\n".join([*(block.render(longest_line) for block in present), footer])
         if len(text) <= LONGEST:
             return text
@@ -107,11 +117,21 @@ def _unread(determination: Determination, wording: Wording) -> _Block | None:
             "detail.unread_line",
             reason=clean(reason),
             criteria=", ".join(finding.label for finding in findings),
+            ask=" ".join(dict.fromkeys(clean(f.ask) for f in findings if f.evidence)),
             cites=", ".join(dict.fromkeys(p for f in findings for p in f.cite)),
         )
         for reason, findings in by_reason.items()
     ]
     return _Block(wording.say("detail.unread"), tuple(texts))
+
+
+def _others(determination: Determination, wording: Wording) -> _Block | None:
+    """How many records of another patient were sent along and left out."""
+    count = sum(left.why is Why.ANOTHER_PATIENT for left in determination.left_out)
+    if not count:
+        return None
+    key = "detail.others_left_out_one" if count == 1 else "detail.others_left_out"
+    return _Block("", (wording.say(key, count=count),), bullets=False)
 
 
 def _needed(determination: Determination, wording: Wording) -> _Block | None:
@@ -147,12 +167,13 @@ def _standing(subject: Subject) -> _Block | None:
     return _Block("", (standing.says,), bullets=False)
 
 
-def _lapsing(determination: Determination, wording: Wording) -> _Block | None:
+def _lapsing(determination: Determination, subject: Subject, wording: Wording) -> _Block | None:
     """What counts today but lapses before the infusion; when all is there, what lapses first."""
     met = [f for f in determination.findings if f.outcome is Outcome.MET]
     notes = [f"**{_capital(f.label)}** – {clean(note)}." for f in met for note in f.notes]
-    dated = [f for f in met if f.counts_until]
-    if determination.outcome is Result.READY and dated:
+    soon = _SOON.after(subject.order.service_date)
+    dated = [f for f in met if f.counts_until and f.counts_until <= soon]
+    if determination.outcome is Result.READY and dated and not notes:
         first = min(dated, key=lambda f: (f.counts_until or date.max, f.criterion))
         notes.append(wording.say("detail.expires_first", label=first.label, date=first.counts_until))
     return _Block(wording.say("detail.lapsing"), tuple(notes)) if notes else None
@@ -160,7 +181,7 @@ def _lapsing(determination: Determination, wording: Wording) -> _Block | None:
 
 def _confirm(determination: Determination, wording: Wording) -> _Block | None:
     """At most four lines; what a plan may still ask for is left to the determination."""
-    lines = [line for line in grouped(determination, wording, Outcome.ATTEST) if line.group != _UNPROMPTED]
+    lines = [line for line in grouped(determination, wording, Outcome.ATTEST) if line.group != UNPROMPTED]
     if not lines:
         return None
     ranked = sorted(lines, key=_confirm_rank)
@@ -208,9 +229,7 @@ def _confirm_text(line: Line, wording: Wording) -> str:
 def _says_something(finding: Finding) -> bool:
     """True when the chart gave a reason of its own, not only silence or our paraphrase."""
     explanation = finding.explanation
-    if explanation is None or explanation.gap is not Gap.ATTEST:
-        return False
-    return finding.reason != explanation.sentence
+    return explanation is not None and explanation.gap is Gap.ATTEST and bool(explanation.found)
 
 
 def _on_file(determination: Determination, wording: Wording) -> _Block | None:

@@ -6,12 +6,13 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from cdshooks.engine.model import Determination, Evidence, Finding, LeftOut, Order, Reminder, Result
+from cdshooks.engine.model import Determination, Evidence, Finding, LeftOut, Order, Outcome, Reminder, Result
 from cdshooks.engine.policy import Policy
 from cdshooks.hooks.text import clean
 
 KEY = "org.cdshooks.determination"
 _MOST_LEFT_OUT = 100
+_SETTLED = (Outcome.MET, Outcome.NOT_APPLICABLE)
 
 
 def determination_json(
@@ -64,7 +65,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "cite": list(finding.cite),
         "outcome": finding.outcome.value,
         "reason": "; ".join([clean(finding.reason), *(clean(note) for note in finding.notes)]),
-        "ask": clean(finding.ask),
+        **({} if finding.outcome in _SETTLED else {"ask": clean(finding.ask)}),
         "owner": finding.owner,
         **({"countsUntil": until} if until else {}),
         **({"toReview": finding.to_review} if finding.to_review else {}),

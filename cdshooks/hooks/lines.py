@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from cdshooks.engine.model import Determination, Finding, Outcome
 from cdshooks.engine.wording import Wording
 
+UNPROMPTED = "other"
+"""The group of criteria that a plan may still ask for: in the determination, not on the card."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -47,5 +50,5 @@ def _line(group: str, findings: tuple[Finding, ...], wording: Wording) -> Line:
     key = f"group.{group}"
     if len(findings) > 1 and wording.has(key):
         return Line(group, wording.say(key), wording.say(key), findings)
-    label = "; ".join(finding.label for finding in findings)
+    label = ", ".join(finding.label for finding in findings)
     return Line(group, label, findings[0].label, findings)

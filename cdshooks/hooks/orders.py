@@ -102,10 +102,10 @@ def _recognise(
     if resource.get("status") in _NOT_AN_ORDER:
         return None
     concept = medication_concept(resource, payload) if medication else resource.get("code")
-    identity = identify_product(concept, medication, library)
+    texts = [*concept_texts(concept), *_shown(resource)]
+    identity = identify_product(concept, texts, medication, library)
     if identity is None:
         return None
-    texts = concept_texts(concept)
     service, source, notes = service_day(resource, as_of, zone, library)
     marks = [*texts, *_identifiers(resource)]
     return Order(
@@ -135,12 +135,13 @@ class ProductIdentity:
     kind: str
 
 
-def identify_product(concept: Any, medication: bool, library: Library) -> ProductIdentity | None:
-    """The CAR-T product of a concept; None when it is no CAR-T at all."""
+def identify_product(concept: Any, texts: list[str], medication: bool, library: Library) -> ProductIdentity | None:
+    """The CAR-T product of a concept and its texts; None when it is no CAR-T at all."""
     products, say = library.products, library.wording.say
     codes = list(library.systems.codings(concept))
-    hits, named = products.coded(codes), products.named(concept_texts(concept))
+    hits, named = products.coded(codes), products.named(texts)
     service = next((coded for coded in codes if _is_car_t_service(coded, library)), None)
+    unclassified = any(coded in products.unclassified for coded in codes)
     ids = {product.id for product, _ in hits} | {product.id for product, _ in named}
     if hits:
         if len(ids) > 1:
@@ -149,7 +150,7 @@ def identify_product(concept: Any, medication: bool, library: Library) -> Produc
         return ProductIdentity(product.id, _by_code(code.coded, library), code.grade, code.kind)
     if medication and _is_something_else(codes, library):
         return None
-    if not medication and service is None:
+    if not medication and service is None and not unclassified:
         return None
     if len(ids) == 1:
         by = say("order.by_text", name=named[0][1])
@@ -158,7 +159,16 @@ def identify_product(concept: Any, medication: bool, library: Library) -> Produc
         return ProductIdentity(None, say("order.two_products"), "text", "text")
     if service is not None:
         return ProductIdentity(None, _by_code(service, library), "B", "")
+    if word := products.class_named(texts):
+        return ProductIdentity(None, say("order.by_text", name=word), "text", "text")
     return None
+
+
+def _shown(resource: Resource) -> list[str]:
+    """What the order's list shows for a referenced medication: the display of the reference."""
+    reference = resource.get("medicationReference")
+    display = reference.get("display") if isinstance(reference, Mapping) else None
+    return [display] if isinstance(display, str) else []
 
 
 def _best(hits: list[tuple[Product, ProductCode]]) -> tuple[Product, ProductCode]:

@@ -168,6 +168,7 @@ def _determined(session: _Session, order: Order, selection: Selection) -> Determ
         library.wording,
         unconfirmed=bool(standing and standing.is_ == "unconfirmed"),
         label_only=policy.authority == "fda-label",
+        payer_unread=selection.unread,
     )
     subject = Subject(
         product, payer, order, policy, (*selection.notes, *order.notes), bool(context.product and context.product.rems)

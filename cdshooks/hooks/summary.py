@@ -2,55 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from cdshooks.engine.model import Determination, Outcome, Result
 from cdshooks.engine.wording import Wording
-from cdshooks.hooks.lines import Line, grouped
+from cdshooks.hooks.lines import UNPROMPTED, grouped
 from cdshooks.hooks.text import shortened
 
 LONGEST = 120
 
 
 def summarise(
-    determination: Determination, product: str, payer: str, wording: Wording, *, unconfirmed: bool, label_only: bool
+    determination: Determination,
+    product: str,
+    payer: str,
+    wording: Wording,
+    *,
+    unconfirmed: bool = False,
+    label_only: bool = False,
+    payer_unread: bool = False,
 ) -> str:
     """The card's summary for the outcome, naming as many items as fit.
 
-    `unconfirmed`: the policy's standing is not confirmed; `label_only`: no policy of the payer was applied.
+    `unconfirmed`: the policy's standing is not confirmed; `label_only`: no policy of the payer was applied;
+    `payer_unread`: who pays could not be read.
     """
     say, result = wording.say, determination.outcome
-    lines = {outcome: grouped(determination, wording, outcome) for outcome in Outcome}
-    needed = grouped(determination, wording, Outcome.MISSING, Outcome.STALE)
     head = {"product": product, "payer": payer}
-    if result is Result.READY:
-        asked = len(lines[Outcome.ATTEST])
-        leading = [line.short for line in lines[Outcome.ATTEST] if line.leading]
-        key = "summary.ready_unconfirmed" if unconfirmed else "summary.ready"
-        key = "summary.label_ready" if label_only else key
-        if any(f.criterion == "indication" and f.outcome is Outcome.ATTEST for f in determination.findings):
-            key += "_indication"
-        if leading:
-            sentence = say("summary.ready_leading", count=asked, points=say("summary.points"), items="\0", **head)
-            return _fitted(sentence, leading, "")
-        ready = say(key, count=asked, points=say("summary.point" if asked == 1 else "summary.points"), **head)
-        return shortened(ready, LONGEST)
-    items: Sequence[Line] = lines[Outcome.NOT_MET]
-    key = f"summary.{result.value}"
-    if result is Result.DOCUMENTATION_MISSING:
-        items = needed
-        key += "_one" if len(needed) == 1 else ""
-    if result is Result.COULD_NOT_CHECK:
-        items = lines[Outcome.COULD_NOT_CHECK]
+    needed = grouped(determination, wording, Outcome.MISSING, Outcome.STALE)
+    unread = grouped(determination, wording, Outcome.COULD_NOT_CHECK)
+    if payer_unread and result not in _REFUSALS:
+        items = [*needed, *unread]
         if not items:
             return shortened(say("summary.payer_unread", **head), LONGEST)
-        key += "_one" if len(items) == 1 else ""
-    unread = lines[Outcome.COULD_NOT_CHECK]
-    more = say("summary.and_needed", count=len(needed)) if needed and result is not Result.DOCUMENTATION_MISSING else ""
-    if result is Result.DOCUMENTATION_MISSING and unread:
-        more = say("summary.and_unread", count=len(unread))
+        sentence = say("summary.payer_unread_items", count=len(items), items="\0", **head)
+        return _fitted(sentence, [line.short for line in items], "")
+    if result is Result.READY:
+        return _ready(determination, head, wording, unconfirmed=unconfirmed, label_only=label_only)
+    more = say("summary.and_needed", count=len(needed)) if needed else ""
+    items = grouped(determination, wording, Outcome.NOT_MET)
+    if result is Result.DOCUMENTATION_MISSING:
+        items, more = needed, say("summary.and_unread", count=len(unread)) if unread else ""
+    if result is Result.COULD_NOT_CHECK:
+        items = unread
+    key = f"summary.{result.value}"
+    key += "_one" if len(items) == 1 and wording.has(f"{key}_one") else ""
     sentence = say(key, count=len(items), items="\0", **head)
     return _fitted(sentence, [line.short for line in items], more)
+
+
+_REFUSALS = (Result.EXCLUSION_FOUND, Result.CRITERION_NOT_MET, Result.REVIEW_NEEDED)
+
+
+def _ready(
+    determination: Determination, head: dict[str, str], wording: Wording, *, unconfirmed: bool, label_only: bool
+) -> str:
+    """The summary when nothing is missing: what to confirm first, what lapses, else how many points."""
+    asked = [line for line in grouped(determination, wording, Outcome.ATTEST) if line.group != UNPROMPTED]
+    lapsing = [f.label for f in determination.findings if f.outcome is Outcome.MET and f.lapses]
+    points = wording.say("summary.point" if len(asked) == 1 else "summary.points")
+    blanks = {**head, "count": len(asked), "points": points}
+    leading = [line.short for line in asked if line.leading]
+    for key, names in (("summary.ready_leading", leading), ("summary.ready_lapsing", lapsing)):
+        if names:
+            return _fitted(wording.say(key, items="\0", **blanks), names, "")
+    key = "summary.ready_unconfirmed" if unconfirmed else "summary.ready"
+    key = "summary.label_ready" if label_only else key
+    if any(f.criterion == "indication" and f.outcome is Outcome.ATTEST for f in determination.findings):
+        key += "_indication"
+    if label_only and not asked:
+        key = "summary.label_ready_none"
+    return shortened(wording.say(key, **blanks), LONGEST)
 
 
 def _fitted(sentence: str, names: list[str], more: str) -> str:

@@ -48,4 +48,5 @@ def shortened(text: str, longest: int) -> str:
     """The text, cut at a word with an ellipsis when it is longer than `longest` characters."""
     if len(text) <= longest:
         return text
-    return text[: longest - 1].rsplit(" ", 1)[0].rstrip(" ,;–—") + "…"
+    cut = text[:longest].rsplit(" ", 1)[0] if " " in text[:longest] else text[: longest - 1]
+    return cut[: longest - 1].rstrip(" ,;–—") + "…"

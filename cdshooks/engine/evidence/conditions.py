@@ -40,7 +40,7 @@ def compile_condition(filters: Mapping[str, Any], compiler: Compiler) -> Check:
             codes = list(context.chart.codes_of(record))
             if not concept.decides and _decided([c for c in codes if not code.find(c)], others):
                 continue
-            candidate = admitted(candidates, record, compiler)
+            candidate = admitted(candidates, record, compiler, concept)
             if candidate and candidate.verdict is Verdict.FITS:
                 candidate = _specific(candidate, concept, codes, code, unlisted, compiler)
             if not (filters.get("active") and code_words(record.resource.get("clinicalStatus")) and _past(record)):
@@ -55,9 +55,11 @@ def compile_condition(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     return check
 
 
-def admitted(candidates: Candidates, record: Record, compiler: Compiler) -> Candidate | None:
+def admitted(
+    candidates: Candidates, record: Record, compiler: Compiler, concept: Concept | None = None
+) -> Candidate | None:
     """A diagnosis that is not refuted; unconfirmed or past ones are for a person."""
-    candidate = candidates.admit(record)
+    candidate = candidates.admit(record, concept)
     if candidate is None or candidate.verdict is not Verdict.FITS:
         return candidate
     if is_unconfirmed(record):
@@ -95,11 +97,11 @@ def _contradicting(context: Context, code: ValueSet, others: list[ValueSet], com
     """Diagnoses of another disease: a confirmed, active, deciding one is a no, any other only asks."""
     trial = Candidates(context, compiler.wording)
     every = union(others)
-    for record, _ in context.chart.find(("Condition",), every) if others else ():
+    for record, concept in context.chart.find(("Condition",), every) if others else ():
         codes = [c for c in context.chart.codes_of(record) if not code.find(c)]
         if not any(every.find(c) for c in codes):
             continue
-        candidate = admitted(trial, record, compiler)
+        candidate = admitted(trial, record, compiler, concept)
         if candidate is None or candidate.verdict is not Verdict.FITS:
             continue
         confirmed = "confirmed" in code_words(record.resource.get("verificationStatus"))

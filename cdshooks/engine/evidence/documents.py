@@ -84,7 +84,7 @@ def compile_report(filters: Mapping[str, Any], compiler: Compiler) -> Check:
                 continue
             if words and not (quote(record, chart, words) or _mentioned(named, words)):
                 continue
-            candidate = candidates.admit(record)
+            candidate = candidates.admit(record, concept)
             if candidate and candidate.verdict is Verdict.FITS and not concept.decides:
                 candidate = replace(candidate, verdict=Verdict.ASKS, why=concept.why_not)
             candidates.add(candidate)
@@ -108,7 +108,7 @@ def compile_procedure(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     def check(context: Context) -> Explanation:
         candidates = Candidates(context, compiler.wording, window)
         for record, concept in context.chart.find(kinds, code):
-            candidate = candidates.admit(record)
+            candidate = candidates.admit(record, concept)
             if candidate and record.resource.get("status") != status:
                 continue
             if candidate and candidate.verdict is Verdict.FITS and not concept.decides:

@@ -17,7 +17,7 @@ from cdshooks.engine.dates import Moment, Place, Window
 from cdshooks.engine.evidence.context import Context
 from cdshooks.engine.model import Evidence, Explanation, Gap, LeftOut, Why
 from cdshooks.engine.records import clip, evidence_of, moment_of, quote, refusal, title_of, unread_reason
-from cdshooks.engine.valuesets import ValueSet
+from cdshooks.engine.valuesets import Concept, ValueSet
 from cdshooks.engine.wording import Wording
 
 
@@ -44,6 +44,7 @@ class Candidate:
     until: date | None = None
     leading: bool = False
     brief: str = ""
+    disagrees: bool = False
 
 
 @dataclass
@@ -56,14 +57,14 @@ class Candidates:
     found: list[Candidate] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
 
-    def admit(self, record: Record, *, value: str = "", sensitive: bool = False) -> Candidate | None:
+    def admit(self, record: Record, concept: Concept | None = None, *, value: str = "") -> Candidate | None:
         """Apply the guards and the window; None when the record is refused.
 
         The candidate that comes back FITS so far as status and date go.
         """
         chart, as_of = self.context.chart, self.context.as_of
         moment = moment_of(record, chart)
-        evidence = evidence_of(record, chart, value=value, when=moment, sensitive=sensitive)
+        evidence = evidence_of(record, chart, value=value, when=moment, concept=concept)
         if why := refusal(record, moment, as_of):
             self._leave_out(evidence, why)
             return None
@@ -171,6 +172,8 @@ def _found(candidates: Candidates, group: list[Candidate], unread: str | None) -
     say, first = candidates.wording.say, group[0]
     if first.evidence.sensitive:
         return say("evidence.hidden", record=say("evidence.sensitive"), date=first.evidence.date or "")
+    if first.disagrees:
+        return first.why
     key = f"evidence.{first.verdict.value}"
     window = candidates.window
     return say(

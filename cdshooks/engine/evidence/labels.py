@@ -19,9 +19,11 @@ Compile = Callable[[Mapping[str, Any], Compiler], Check]
 
 
 def compile_product(filters: Mapping[str, Any], compiler: Compiler, compile_expression: Compile) -> Check:
-    """`approved`, `rems: in-force`, `indication: any` (the label of the service date), or `is: <product>`."""
+    """`approved`, `rems: in-force`, `indication: any` (the label of the service date), `is: <product>`, `licensed`."""
     if "approved" in filters:
         return lambda context: approved_on(context, compiler.wording)
+    if "licensed" in filters:
+        return lambda context: _licensed(context, compiler)
     if "is" in filters:
         return lambda context: _is(filters["is"], context, compiler)
     if "rems" in filters:
@@ -42,9 +44,22 @@ def compile_product(filters: Mapping[str, Any], compiler: Compiler, compile_expr
         if not in_force:
             return Explanation(False, what, say("evidence.no_indication", product=product.brand))
         asked = [_indication(i, checks[i.id](context), context, compiler) for i in in_force]
-        return replace(join_any(asked, what), notes=())
+        joined = join_any(asked, what)
+        if joined.truth is False:
+            labels = "; ".join(dict.fromkeys(i.says for i in in_force))
+            contradiction = say("evidence.indication_not", found=joined.found, product=product.brand, labels=labels)
+            return replace(joined, found=contradiction)
+        return joined
 
     return check
+
+
+def _licensed(context: Context, compiler: Compiler) -> Explanation:
+    """Whether the product is licensed at all, so that there can be centers for it."""
+    product, say = context.product, compiler.wording.say
+    known = product is not None and product.approved is not None
+    found = "" if known else say("evidence.not_licensed", product=product.brand if product else "")
+    return Explanation(known, say("evidence.licensed"), found)
 
 
 def _is(product: str, context: Context, compiler: Compiler) -> Explanation:
@@ -80,7 +95,7 @@ def _limitation(
     found = [
         (candidate, concept)
         for record, concept in context.chart.find(("Condition",), compiler.union(limitation.code))
-        if (candidate := admitted(candidates, record, compiler))
+        if (candidate := admitted(candidates, record, compiler, concept))
     ]
     if not found:
         return None

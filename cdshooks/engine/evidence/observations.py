@@ -39,7 +39,7 @@ def compile_observation(filters: Mapping[str, Any], compiler: Compiler) -> Check
                 reading = replace(reading, sure=False)
             if not reading.readable and has_members(record, context.chart):
                 continue
-            candidate = candidates.admit(record, value=reading.words)
+            candidate = candidates.admit(record, concept, value=reading.words)
             if candidate is None:
                 continue
             if concept.decides and reading.sure and candidate.verdict in (Verdict.FITS, Verdict.STALE):
@@ -51,7 +51,8 @@ def compile_observation(filters: Mapping[str, Any], compiler: Compiler) -> Check
             candidates.add(_report_only(candidates.admit(record), compiler))
         candidates.ask_named("Observation", named)
         if conflict and (pair := _conflict(read, conflict)):
-            candidates.found = [replace(c, verdict=Verdict.ASKS, why=say("evidence.conflict")) for c in pair]
+            why = say("evidence.conflict", newer=pair[0].moment, older=pair[1].moment)
+            candidates.found = [replace(c, verdict=Verdict.ASKS, why=why, disagrees=True) for c in pair]
         counts = window.ask(context.as_of) if window else ""
         what = say(
             "evidence.observation",

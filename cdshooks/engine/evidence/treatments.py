@@ -15,6 +15,7 @@ from cdshooks.engine.evidence.judge import Candidate, Candidates, Verdict, judge
 from cdshooks.engine.model import Explanation, Gap
 from cdshooks.engine.products import Product
 from cdshooks.engine.records import is_unconfirmed
+from cdshooks.engine.valuesets import Concept
 
 _GIVEN = ("MedicationAdministration",)
 _UNFINISHED = ("in-progress", "stopped", "on-hold", "unknown", "preparation")
@@ -81,7 +82,7 @@ def compile_prior_infusion(filters: Mapping[str, Any], compiler: Compiler) -> Ch
         ]:
             if any(s.find(coded) for coded in context.chart.codes_of(record) for s in never):
                 continue
-            candidate = candidates.admit(record)
+            candidate = candidates.admit(record, concept)
             if candidate is None or _is_the_order(record, context):
                 continue
             if candidate.verdict is not Verdict.FITS:
@@ -96,7 +97,7 @@ def compile_prior_infusion(filters: Mapping[str, Any], compiler: Compiler) -> Ch
                 verdict, why = Verdict.ASKS, concept.why_not if concept else say("evidence.free_text")
             candidates.add(replace(candidate, verdict=verdict, why=why, leading=verdict is Verdict.ASKS))
         for record, concept in context.chart.find(("Condition",), history):
-            candidate = candidates.admit(record)
+            candidate = candidates.admit(record, concept)
             if candidate is None or _recorded_in_course(candidate.moment, same_course):
                 continue
             if candidate.verdict is Verdict.FITS and (not concept.decides or is_unconfirmed(record)):
@@ -175,7 +176,7 @@ def compile_planned_transplant(filters: Mapping[str, Any], compiler: Compiler) -
             kind_concept = concept or next((c for coded in codes if (c := other.find(coded))), None)
             if kind_concept is None:
                 continue
-            candidate = _planned(candidates, record)
+            candidate = _planned(candidates, record, kind_concept)
             if candidate is None or candidate.verdict is not Verdict.FITS:
                 candidates.add(candidate)
                 continue
@@ -201,11 +202,11 @@ def _on_chart(context: Context) -> list[Record]:
     return [record for record in records if record.reference not in ordered]
 
 
-def _planned(candidates: Candidates, record: Record) -> Candidate | None:
+def _planned(candidates: Candidates, record: Record, concept: Concept) -> Candidate | None:
     """Admit a plan: unlike evidence, it may lie in the future."""
     later = replace(candidates.context, as_of=date.max - timedelta(days=1))
     admitted = Candidates(later, candidates.wording)
-    candidate = admitted.admit(record)
+    candidate = admitted.admit(record, concept)
     candidates.left_out += admitted.left_out
     return candidate
 
