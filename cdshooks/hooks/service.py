@@ -7,7 +7,7 @@ from datetime import UTC, date, tzinfo
 from typing import Any
 from uuid import UUID, uuid5
 
-from cdshooks.engine.centers import Facility, find_facility, match_center
+from cdshooks.engine.centers import Facility, RosterRow, find_facility, match_center
 from cdshooks.engine.chart import Chart, Record, build_chart
 from cdshooks.engine.determine import determine
 from cdshooks.engine.evidence import Context
@@ -30,11 +30,16 @@ NAMESPACE = UUID("6f1c2c5e-3b77-5d0a-9d51-2f0f4ab2f3f1")
 
 @dataclass(frozen=True, slots=True)
 class ServiceOptions:
-    """What a site may set: its time zone, and the centre used when an order names none."""
+    """What a site may set: its time zone, the centre used when an order names none, and its own roster.
+
+    `rosters` stands in for the library's, and `rosters_hash` for the difference that it makes to an answer.
+    """
 
     zone: tzinfo = UTC
     default_facility: str | None = None
     suggestions: bool = True
+    rosters: tuple[RosterRow, ...] | None = None
+    rosters_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +162,7 @@ def _determined(session: _Session, order: Order, selection: Selection) -> Determ
     found = determine(policy, context, library.wording)
     if selection.unread and found.outcome in (Result.READY, Result.DOCUMENTATION_MISSING):
         found = replace(found, outcome=Result.COULD_NOT_CHECK)
-    decision = _decision(session.request, library, session.as_of, order.reference, policy.id, selection.payer_name)
+    decision = _decision_of(session, order, policy.id, selection.payer_name)
     product = context.product.brand if context.product else ""
     payer = _payer_short(selection, policy.short)
     standing = policy.standing(order.service_date)
@@ -227,12 +232,17 @@ def _context(session: _Session, order: Order) -> Context:
         chart=chart,
         order=order,
         product=product,
-        center=match_center(facility, str(order.product), library.rosters, session.as_of),
+        center=match_center(facility, str(order.product), _rosters(session), session.as_of),
         as_of=session.as_of,
         service_date=order.service_date,
         session=tuple(_session_records(session, order)),
         encounter=request.encounter_id,
     )
+
+
+def _rosters(session: _Session) -> tuple[RosterRow, ...]:
+    own = session.options.rosters
+    return session.library.rosters if own is None else own
 
 
 def _encounter(request: Request, chart: Chart) -> Resource | None:
@@ -248,6 +258,13 @@ def _session_records(session: _Session, order: Order) -> list[Record]:
         for _, resource in session.payload.drafts
         if resource is not order.resource and resource.get("resourceType") == "ServiceRequest"
     ]
+
+
+def _decision_of(session: _Session, order: Order, policy_id: str, payer: str) -> UUID:
+    """The id of a determination, which rests on the rosters too."""
+    own = session.options.rosters_hash
+    who = f"{payer}|{own}" if own else payer
+    return _decision(session.request, session.library, session.as_of, order.reference, policy_id, who)
 
 
 def _decision(request: Request, library: Library, as_of: date, order: str, policy_id: str, payer: str = "") -> UUID:
