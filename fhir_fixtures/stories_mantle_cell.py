@@ -235,7 +235,12 @@ def mcl_blue_plan():
         report(f"{who}-fusion", who, fusion, "2024-06-27", "Detected.", "GE"),
     ]
     payer = ("Blue Cross and Blue Shield of North Carolina", "Blue Options PPO")
-    return mcl_story(who, {"met": ["fda-approved", "indication"]}, extra=extra, payer=payer)
+    expect = {"outcome": "documentation-missing", "policy": "bcbs/tecartus", "missing": ["lvef"], "stale": []}
+    expect |= {
+        "met": ["fda-approved", "indication", "center", "ecog", "organ-labs"],
+        "attest": ["pathology", "cyclin-d1", "t-11-14", "prior-therapy", "center-letter", "necessity-letter"],
+    }
+    return mcl_story(who, expect, extra=extra, payer=payer)
 
 
 STORIES = (

@@ -284,7 +284,7 @@ def test_test_runs_the_cases_that_have_the_words(copied: Path) -> None:
 
 
 def test_test_of_an_unknown_policy_names_those_that_there_are() -> None:
-    assert "there are fda/label, " in fails(2, "test", "wellcare/nc")
+    assert "there are bcbs/tecartus, fda/label, " in fails(2, "test", "wellcare/nc")
 
 
 def test_a_policy_without_cases_is_told_where_to_write_them(copied: Path) -> None:

@@ -142,6 +142,10 @@ class Chart:
         if full_url:
             self._by_url.setdefault(full_url, resource)
 
+    def resources(self, kind: str) -> list[Resource]:
+        """Every resource of one kind that references can find, by id."""
+        return [self._by_reference[key] for key in sorted(self._by_reference) if key[0] == kind]
+
     def resolve(self, reference: Any, within: Resource | None = None) -> Resource | None:
         """The resource a Reference points to: contained, by fullUrl, or by type and id."""
         target = reference.get("reference") if isinstance(reference, Mapping) else None

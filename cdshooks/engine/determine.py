@@ -36,11 +36,11 @@ def determine(policy: Policy, context: Context, wording: Wording) -> Determinati
     """Apply every criterion of `policy`; `context` carries the chart, the order, as_of and service_date."""
     findings: dict[str, Finding] = {}
     for criterion in policy.criteria:
-        findings[criterion.id] = find(criterion, context, wording, findings)
+        findings[criterion.id] = _with_denial(find(criterion, context, wording, findings), policy, wording)
     in_force = [o for o in policy.overrides if o.check(context).truth is True]
     every = tuple(findings.values())
     return Determination(
-        outcome=_result(every, in_force),
+        outcome=_result(every, in_force) if policy.may_refuse else _unrefused(every),
         findings=every,
         reminders=tuple(_reminders(policy, context)),
         left_out=_left_out(context, every),
@@ -54,9 +54,12 @@ def find(criterion: Criterion, context: Context, wording: Wording, earlier: Mapp
     if criterion.only_if is not None:
         asked = criterion.only_if(context)
         if asked.truth is False:
-            return _finding(criterion, context, Outcome.NOT_APPLICABLE, asked, wording)
+            told = ". ".join(part for part in (asked.found, criterion.otherwise) if part)
+            return _finding(criterion, context, Outcome.NOT_APPLICABLE, replace(asked, found=told), wording)
         if asked.truth is None:
-            return _finding(criterion, context, _GAP_OUTCOME[asked.gap or Gap.ATTEST], asked, wording)
+            unread = asked.gap is Gap.COULD_NOT_CHECK
+            untold = replace(asked, found=wording.say("finding.may_not_apply", found=asked.found))
+            return _finding(criterion, context, Outcome.COULD_NOT_CHECK if unread else Outcome.ATTEST, untold, wording)
     about = [earlier[name] for name in criterion.about if name in earlier]
     if about and all(finding.outcome is Outcome.MISSING for finding in about):
         absent = Explanation(None, criterion.says, wording.say("finding.no_document"))
@@ -110,6 +113,7 @@ def _finding(
         to_review=len({e.reference for e in explanation.evidence if e.sensitive}),
         remedy=criterion.remedy if outcome in (Outcome.MISSING, Outcome.STALE) else None,
         group=criterion.group,
+        denial=criterion.denial,
         explanation=explanation,
     )
 
@@ -183,6 +187,22 @@ def _result(findings: tuple[Finding, ...], in_force: list[Override]) -> Result:
     if outcomes & {Outcome.MISSING, Outcome.STALE}:
         return Result.DOCUMENTATION_MISSING
     return Result.COULD_NOT_CHECK if Outcome.COULD_NOT_CHECK in outcomes else Result.READY
+
+
+def _unrefused(findings: tuple[Finding, ...]) -> Result:
+    """The outcome under a text that cannot refuse: what it does not find met is for a reviewer."""
+    if any(f.outcome is Outcome.NOT_MET for f in findings):
+        return Result.REVIEW_NEEDED
+    return _result(findings, [])
+
+
+def _with_denial(finding: Finding, policy: Policy, wording: Wording) -> Finding:
+    """Say which reason for denial an open finding answers to."""
+    if finding.denial is None or finding.outcome in (Outcome.MET, Outcome.NOT_APPLICABLE):
+        return finding
+    says = policy.denials.get(finding.denial, "")
+    ask = wording.say("finding.denial", ask=finding.ask, denial=finding.denial, says=says)
+    return replace(finding, ask=ask)
 
 
 def _overriding(findings: tuple[Finding, ...], in_force: list[Override]) -> tuple[Paragraph, ...]:

@@ -152,6 +152,7 @@ class Finding:
     to_review: int = 0
     remedy: str | None = None
     group: str | None = None
+    denial: Paragraph | None = None
     explanation: Explanation | None = None
 
 

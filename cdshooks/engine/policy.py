@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -45,6 +45,8 @@ class Criterion:
     remedy: str | None
     group: str | None
     kinds: frozenset[str]
+    denial: Paragraph | None = None
+    otherwise: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,21 @@ class Policy:
     reminders: tuple[tuple[Reminder, Check | None], ...]
     not_encoded: tuple[tuple[tuple[Paragraph, ...], str], ...]
     file: str
+    denials: Mapping[Paragraph, str] = field(default_factory=dict)
+    differs: tuple[tuple[Span, str], ...] = ()
 
     def standing(self, service_date: date) -> Standing | None:
         """The standing of this version on the service date."""
         return next((s for s in self.standings if s.span.holds(service_date)), None)
+
+    @property
+    def may_refuse(self) -> bool:
+        """False for somebody else's summary: it cannot say that a plan refuses anything."""
+        return self.authority != "secondary-summary"
+
+    def differs_from_label(self, service_date: date) -> tuple[str, ...]:
+        """Where this text and the label of the service date differ, in sentences; the two are never merged."""
+        return tuple(says for span_, says in self.differs if span_.holds(service_date))
 
     def criterion(self, criterion: str) -> Criterion:
         """The criterion of that id; KeyError when there is none."""
@@ -129,6 +142,8 @@ def read_policy(data: Mapping[str, Any], compiler: Compiler, file: str) -> Polic
         overrides=tuple(_override(row, compiler) for row in data.get("overrides", [])),
         reminders=tuple(_reminder(row, compiler) for row in data.get("reminders", [])),
         not_encoded=tuple((_cite(row), row["because"]) for row in data.get("not_encoded", [])),
+        denials={Paragraph(key): says for key, says in data.get("denials", {}).items()},
+        differs=tuple((span(row), row["says"]) for row in data.get("differs_from_label", [])),
         file=file,
     )
 
@@ -142,7 +157,7 @@ def _criterion(row: Mapping[str, Any], section: Section, compiler: Compiler) -> 
     return Criterion(
         id=CriterionId(row["id"]),
         section=section,
-        cite=_cite(row),
+        cite=(*_cite(row), *_denial(row)),
         label=row["label"],
         says=row["says"],
         ask=row["ask"],
@@ -159,7 +174,14 @@ def _criterion(row: Mapping[str, Any], section: Section, compiler: Compiler) -> 
         remedy=row.get("remedy"),
         group=row.get("group"),
         kinds=frozenset(own.used),
+        denial=next(iter(_denial(row)), None),
+        otherwise=row.get("otherwise", ""),
     )
+
+
+def _denial(row: Mapping[str, Any]) -> tuple[Paragraph, ...]:
+    """The reason for denial that a gap here answers to: a paragraph that the criterion cites as well."""
+    return (Paragraph(row["denial"]),) if "denial" in row else ()
 
 
 def _first_window(expression: Any) -> Window | None:

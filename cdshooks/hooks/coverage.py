@@ -91,7 +91,8 @@ def _selections(coverage: _Coverage, order: Order, assumed: bool, library: Libra
         return
     for policy_id in match.payer.policies:
         policy = library.in_force(policy_id, day)
-        if policy and policy.products and order.product not in policy.products:
+        products = {product for version in library.versions(policy_id) for product in version.products}
+        if products and order.product not in products:
             note = say("payer.other_product", payer=match.payer.short)
             yield Selection(library.in_force(LABEL, day), LABEL, match.payer, match.payer.name, (note, *notes))
             continue

@@ -74,6 +74,7 @@ def write_detail(determination: Determination, subject: Subject, wording: Wordin
         _on_file(determination, wording),
         _rems(determination, subject),
         _reminder(determination, wording),
+        _differs(subject, wording),
     ]
     footer = _footer(subject, wording)
     present = [block for block in blocks if block is not None and block.lines]
@@ -100,6 +101,7 @@ def _refused(determination: Determination, wording: Wording) -> _Block | None:
     texts = [_finding_text(finding, with_ask=False) for line in lines for finding in line.findings]
     if determination.outcome is Result.REVIEW_NEEDED:
         texts += [f"{clean(note)} [{', '.join(determination.overridden_by)}]" for note in determination.notes]
+        texts += [] if determination.overridden_by else [wording.say("detail.no_refusal")]
     else:
         texts.append(wording.say("detail.what_now"))
     return _Block(title, tuple(texts))
@@ -263,6 +265,18 @@ def _reminder(determination: Determination, wording: Wording) -> _Block | None:
     if not special:
         return None
     return _Block("", (f"{special[0].text} [{', '.join(special[0].cite)}]",), bullets=False)
+
+
+def _differs(subject: Subject, wording: Wording) -> _Block | None:
+    """Where the policy and the label of that day differ: both by name, version and date, never merged."""
+    policy, day = subject.policy, subject.order.service_date
+    sentences = policy.differs_from_label(day) if policy else ()
+    if policy is None or not sentences:
+        return None
+    name, brand = policy.short, subject.product
+    return _Block(
+        wording.say("detail.differs", policy=name, version=policy.version, product=brand, date=day), sentences
+    )
 
 
 def _footer(subject: Subject, wording: Wording) -> str:

@@ -43,12 +43,14 @@ def determination_json(
 def policy_json(policy: Policy, service_date: date) -> dict[str, Any]:
     """Which version was applied and how sure it is that it stands."""
     standing = policy.standing(service_date)
+    differs = policy.differs_from_label(service_date)
     return {
         "id": policy.id,
         "version": policy.version,
         "status": policy.status,
         "standing": standing.is_ if standing else "unconfirmed",
         "authority": policy.authority,
+        **({"differsFromLabel": list(differs)} if differs else {}),
     }
 
 
@@ -67,6 +69,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "reason": "; ".join([clean(finding.reason), *(clean(note) for note in finding.notes)]),
         **({} if finding.outcome in _SETTLED else {"ask": clean(finding.ask)}),
         "owner": finding.owner,
+        **({"denial": finding.denial} if finding.denial else {}),
         **({"countsUntil": until} if until else {}),
         **({"toReview": finding.to_review} if finding.to_review else {}),
         **({"evidence": [_evidence(item) for item in finding.evidence]} if finding.evidence else {}),

@@ -28,7 +28,9 @@ PREFETCH: Mapping[str, Template] = {
     "coverage": Template("Coverage?beneficiary=Patient/{{context.patientId}}&status=active", ("Coverage",)),
     "conditions": Template("Condition?patient={{context.patientId}}", ("Condition",)),
     "medications": Template("MedicationRequest?patient={{context.patientId}}", ("MedicationRequest",)),
-    "observations": Template("Observation?patient={{context.patientId}}&category=laboratory", ("Observation",)),
+    "observations": Template(
+        "Observation?patient={{context.patientId}}&category=laboratory,survey,exam,imaging,procedure", ("Observation",)
+    ),
     "procedures": Template("Procedure?patient={{context.patientId}}", ("Procedure",)),
     "reports": Template("DiagnosticReport?patient={{context.patientId}}", ("DiagnosticReport",)),
     "documents": Template("DocumentReference?patient={{context.patientId}}&status=current", ("DocumentReference",)),

@@ -164,7 +164,7 @@ def _determined(session: _Session, order: Order, selection: Selection) -> Determ
         found = replace(found, outcome=Result.COULD_NOT_CHECK)
     decision = _decision_of(session, order, policy.id, selection.payer_name)
     product = context.product.brand if context.product else ""
-    payer = _payer_short(selection, policy.short)
+    payer = _payer_short(selection, policy.short) if policy.may_refuse else policy.short
     standing = policy.standing(order.service_date)
     summary = summarise(
         found,

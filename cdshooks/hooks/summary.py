@@ -44,6 +44,8 @@ def summarise(
     if result is Result.COULD_NOT_CHECK:
         items = unread
     key = f"summary.{result.value}"
+    if result is Result.REVIEW_NEEDED and not determination.overridden_by:
+        key = "summary.review_guide"
     key += "_one" if len(items) == 1 and wording.has(f"{key}_one") else ""
     sentence = say(key, count=len(items), items="\0", **head)
     return _fitted(sentence, [line.short for line in items], more)

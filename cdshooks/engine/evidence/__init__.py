@@ -14,8 +14,11 @@ from cdshooks.engine.evidence.conditions import compile_condition
 from cdshooks.engine.evidence.context import Check, Compiler, Context
 from cdshooks.engine.evidence.documents import compile_document, compile_procedure, compile_report
 from cdshooks.engine.evidence.facts import compile_center, compile_order, compile_patient
+from cdshooks.engine.evidence.histories import compile_authored, compile_history
 from cdshooks.engine.evidence.labels import compile_product
+from cdshooks.engine.evidence.measurements import compile_look_alike, compile_measurement
 from cdshooks.engine.evidence.observations import compile_observation
+from cdshooks.engine.evidence.passages import compile_passage
 from cdshooks.engine.evidence.treatments import (
     compile_planned_transplant,
     compile_prior_infusion,
@@ -31,6 +34,9 @@ FORMS: Mapping[str, Callable[[Mapping[str, Any], Compiler], Check]] = {
     "procedure": compile_procedure,
     "document": compile_document,
     "therapy": compile_therapy,
+    "measurement": compile_measurement,
+    "passage": compile_passage,
+    "history": compile_history,
     "patient": compile_patient,
     "center": compile_center,
     "order": compile_order,
@@ -38,6 +44,13 @@ FORMS: Mapping[str, Callable[[Mapping[str, Any], Compiler], Check]] = {
     "planned_transplant": compile_planned_transplant,
     "product": lambda filters, compiler: compile_product(filters, compiler, compile_expression),
 }
+
+WRAPPERS: Mapping[str, Callable[[Check, Mapping[str, Any], Compiler], Check]] = {
+    "hint": combine.compile_hint,
+    "look_alike": compile_look_alike,
+    "authored": compile_authored,
+}
+"""Forms that add something to the answer of another expression, their `when`."""
 
 
 def compile_expression(expression: Mapping[str, Any], compiler: Compiler) -> Check:
@@ -51,6 +64,6 @@ def compile_expression(expression: Mapping[str, Any], compiler: Compiler) -> Che
     if word == "at_least":
         checks = [compile_expression(item, compiler) for item in value["of"]]
         return combine.compile_at_least(value["count"], checks, compiler)
-    if word == "hint":
-        return combine.compile_hint(compile_expression(value["when"], compiler), value, compiler)
+    if word in WRAPPERS:
+        return WRAPPERS[word](compile_expression(value["when"], compiler), value, compiler)
     return FORMS[word](value, compiler)

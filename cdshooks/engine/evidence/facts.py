@@ -45,9 +45,12 @@ def compile_center(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     `listed`: a row that is current; past its `valid_until` (or, without one, checked longer ago than
     `checked_within`) it is stale; no row is `absent` (attest or missing), never a no.
     `rems: enrolled`: enrolment and staff training on file for the service date.
+    `fact: accredited`: accreditation of the programme, which says nothing about any product.
     """
     if "rems" in filters:
         return _compile_enrolment(compiler)
+    if "fact" in filters:
+        return _compile_accreditation(compiler)
     say, absent = compiler.wording.say, Gap(filters.get("absent", "attest"))
     within = Period.parse(filters["checked_within"]) if "checked_within" in filters else None
 
@@ -95,6 +98,20 @@ def _compile_enrolment(compiler: Compiler) -> Check:
             return Explanation(None, what, say("evidence.rems_untrained", center=name), Gap.MISSING)
         found = say("evidence.rems_enrolled", center=name, trained=row.staff_trained_on, date=row.checked_on)
         return Explanation(True, what, found)
+
+    return check
+
+
+def _compile_accreditation(compiler: Compiler) -> Check:
+    say = compiler.wording.say
+
+    def check(context: Context) -> Explanation:
+        what, row = say("evidence.fact", date=context.service_date), context.center.row
+        until = row.fact_accredited_until if row else None
+        if row is None or until is None or until < context.service_date:
+            return Explanation(None, what, say("evidence.fact_unknown"), Gap.MISSING)
+        found = say("evidence.fact_until", center=row.facility_name, date=until, checked=row.checked_on)
+        return Explanation(True, what, found, counts_until=until)
 
     return check
 

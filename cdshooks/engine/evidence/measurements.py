@@ -1,0 +1,165 @@
+"""`measurement` and `look_alike`: a value with its date, and what only looks like the thing asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from cdshooks.engine.codes import concept_texts
+from cdshooks.engine.dates import Period
+from cdshooks.engine.evidence.context import Check, Compiler, Context, as_list
+from cdshooks.engine.evidence.judge import Candidate, Candidates, Verdict, judge, newest_first
+from cdshooks.engine.model import Explanation, LeftOut, Why
+from cdshooks.engine.results import has_members, value_words
+from cdshooks.engine.valuesets import Concept, ValueSet
+from cdshooks.engine.wording import Wording
+
+_REPORTS = ("Observation", "DiagnosticReport", "DocumentReference")
+
+
+def compile_measurement(filters: Mapping[str, Any], compiler: Compiler) -> Check:
+    """The newest value under `code`, with its date; no threshold is applied to it.
+
+    `lowest` and `highest` say which whole numbers the scale has: any other number is not read as one.
+    `answers`: codes that are a value of the scale, as the result or as the record's own code.
+    `named`: words by which a result without any known code is found and asked about.
+    `prompt_after`: our own reminder of age; it makes nothing stale.
+    """
+    code, say = compiler.union(filters["code"]), compiler.wording.say
+    answers = compiler.union(as_list(filters.get("answers")))
+    named = compiler.sets(filters.get("named"))
+    prompt = Period.parse(filters["prompt_after"]) if "prompt_after" in filters else None
+    scale = (filters["lowest"], filters["highest"]) if "lowest" in filters else None
+    kinds = compiler.reads("Observation")
+
+    def check(context: Context) -> Explanation:
+        chart, candidates = context.chart, Candidates(context, compiler.wording)
+        for record, concept in chart.find(kinds, code):
+            words = value_words(record.body)
+            if not words and has_members(record, chart):
+                continue
+            candidate = _dated(candidates, candidates.admit(record, value=words), compiler.wording)
+            verdict, why = _value(record.body, words, concept, context, answers, scale, compiler)
+            candidates.add(_with(candidate, verdict, why))
+        for record, concept in chart.find(kinds, answers):
+            candidate = _dated(candidates, candidates.admit(record), compiler.wording)
+            verdict = Verdict.FITS if concept.decides else Verdict.ASKS
+            candidates.add(_with(candidate, verdict, concept.why_not))
+        for record, _ in chart.find(("DiagnosticReport",), code):
+            if not has_members(record, chart):
+                candidates.add(_with(candidates.admit(record), Verdict.UNREAD, say("evidence.report_only")))
+        candidates.ask_named("Observation", named)
+        candidates.found = _newest_of_each(candidates.found)
+        what = say("evidence.measurement", code=code.title)
+        explanation = judge(candidates, what, kinds, kind_name=say("evidence.kinds.measurement", code=code.title))
+        return _prompted(explanation, candidates.speaking(), prompt, context, compiler)
+
+    return check
+
+
+def _dated(candidates: Candidates, candidate: Candidate | None, wording: Wording) -> Candidate | None:
+    """A value without a date is there, but cannot be relied on."""
+    if candidate is None or candidate.verdict is not Verdict.FITS or candidate.moment is not None:
+        return candidate
+    if not candidate.evidence.sensitive:
+        candidates.left_out.append(LeftOut(candidate.evidence.reference, Why.UNDATED))
+    return replace(candidate, verdict=Verdict.UNREAD, why=wording.say("evidence.undated"))
+
+
+def _with(candidate: Candidate | None, verdict: Verdict, why: str) -> Candidate | None:
+    if candidate is None or candidate.verdict is not Verdict.FITS:
+        return candidate
+    return replace(candidate, verdict=verdict, why=why, brief=candidate.evidence.display)
+
+
+def _value(
+    body: Mapping[str, Any],
+    words: str,
+    concept: Concept,
+    context: Context,
+    answers: ValueSet,
+    scale: tuple[int, int] | None,
+    compiler: Compiler,
+) -> tuple[Verdict, str]:
+    """What the value of one record says: readable, only to be asked about, or not readable."""
+    say = compiler.wording.say
+    if not words:
+        return Verdict.UNREAD, say("evidence.no_number")
+    if scale is not None and (number := _number(body)) is not None:
+        if number not in range(scale[0], scale[1] + 1):
+            why = say("evidence.off_scale", value=words, lowest=scale[0], highest=scale[1])
+            return Verdict.UNREAD, why
+    elif scale is not None:
+        coded = context.chart.systems.codings(body.get("valueCodeableConcept"))
+        known = [found for one in coded if (found := answers.find(one))]
+        if not known:
+            texts = [body.get("valueString"), *concept_texts(body.get("valueCodeableConcept"))]
+            said = any(isinstance(text, str) and text.strip() for text in texts)
+            return (Verdict.ASKS if said else Verdict.UNREAD), say("evidence.free_text")
+        if not any(one.decides for one in known):
+            return Verdict.ASKS, known[0].why_not
+    return (Verdict.FITS, "") if concept.decides else (Verdict.ASKS, concept.why_not)
+
+
+def _number(body: Mapping[str, Any]) -> float | None:
+    """The number of a result that is one by itself, without a comparator; None for anything else."""
+    quantity = body.get("valueQuantity")
+    value = body.get("valueInteger")
+    if isinstance(quantity, Mapping) and not quantity.get("comparator"):
+        value = quantity.get("value")
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _newest_of_each(found: list[Candidate]) -> list[Candidate]:
+    """The newest candidate of each verdict."""
+    return [newest_first(group)[0] for verdict in Verdict if (group := [c for c in found if c.verdict is verdict])]
+
+
+def _prompted(
+    explanation: Explanation,
+    speaking: list[Candidate],
+    prompt: Period | None,
+    context: Context,
+    compiler: Compiler,
+) -> Explanation:
+    """Add our reminder where the value is older than we would send it."""
+    if explanation.truth is not True or prompt is None or not speaking or speaking[0].moment is None:
+        return explanation
+    moment, boundary = speaking[0].moment, prompt.before(context.as_of)
+    if moment.last >= boundary:
+        return explanation
+    note = compiler.wording.say(
+        "evidence.older_than_prompt",
+        record=speaking[0].brief,
+        date=moment,
+        days=_days_of(boundary, context.as_of),
+    )
+    return replace(explanation, notes=(*explanation.notes, note))
+
+
+def _days_of(boundary: date, as_of: date) -> int:
+    return (as_of - boundary).days
+
+
+def compile_look_alike(inner: Check, filters: Mapping[str, Any], compiler: Compiler) -> Check:
+    """`when`; where it does not hold, a record under `code` is named as one that was not taken for it."""
+    code, say = compiler.union(filters["code"]), compiler.wording.say
+
+    def check(context: Context) -> Explanation:
+        child = inner(context)
+        if child.truth is True:
+            return child
+        candidates = Candidates(context, compiler.wording)
+        for record, _ in context.chart.find(_REPORTS, code):
+            candidates.add(candidates.admit(record, value=value_words(record.body)))
+        open_to_all = [c for c in candidates.found if not c.evidence.sensitive]
+        if not open_to_all:
+            return child
+        newest = newest_first(open_to_all)[0].evidence
+        date_ = newest.date or say("evidence.no_date")
+        note = say("evidence.look_alike", record=newest.display, date=date_, says=filters["says"])
+        return replace(child, found=f"{child.found}; {note}" if child.found else note)
+
+    return check
