@@ -3,13 +3,16 @@
 import os
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="cdshooks-tests-")  # no test opens a user's own store
 sys.path.insert(0, str(Path(__file__).parent))  # tests share `parts`
 
+from databases import database_url, postgresql_server  # noqa: F401  (fixtures)
 from parts import compiled, context_of
 
 from cdshooks.engine.library import load_library

@@ -89,7 +89,7 @@ def refused(cases: Cases, copied: Library, row: str) -> str:
         ("story: unknown-payer", "cards: 1, applied: false"),
         (
             "story: two-orders, order: MedicationRequest/mcl-14-breyanzi",
-            "cards: 2, card: [Breyanzi], no_card_text: [Tecartus]",
+            "cards: 2, card: [Breyanzi], no_card_text: [Kymriah]",
         ),
         (
             "as_of: 2026-11-21",

@@ -79,6 +79,8 @@ def criterion(id_, explanation, section=Section.DOCUMENTATION, **fields):
         "remedy": "write-letter",
         "group": None,
         "kinds": frozenset(),
+        "denial": None,
+        "otherwise": "",
     }
     return Criterion(**made | fields)
 
@@ -168,7 +170,7 @@ def test_a_criterion_is_asked_only_where_its_condition_holds(example, decide, as
         ([Outcome.MISSING, Outcome.MET], Outcome.ATTEST),
         ([Outcome.MET], Outcome.ATTEST),
         ([Outcome.STALE], Outcome.ATTEST),
-        ([Outcome.COULD_NOT_CHECK], Outcome.ATTEST),
+        ([Outcome.COULD_NOT_CHECK], Outcome.NOT_APPLICABLE),
     ],
 )
 def test_the_content_of_a_missing_document_is_not_asked(example, decide, documents, outcome):

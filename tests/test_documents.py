@@ -25,7 +25,7 @@ def outcome(found):
         (document(docStatus="entered-in-error"), Gap.MISSING),
         (document(status="superseded"), Gap.MISSING),
         (document(day="2026-11-22"), Gap.MISSING),
-        (document(day=None), True),  # the paper sets no limit, so the date does not matter
+        (document(day=None), Gap.COULD_NOT_CHECK),  # there is something to look at
         (document(day="1999-01-01"), True),
         # a general type: only with the words, and then a person confirms
         (document("letter"), Gap.MISSING),

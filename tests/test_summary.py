@@ -9,9 +9,9 @@ from cdshooks.hooks.lines import grouped
 from cdshooks.hooks.summary import LONGEST, summarise
 
 
-def finding(criterion, outcome, label=None, group=None, leading=False):
+def finding(criterion, outcome, label=None, group=None, leading=False, section=Section.DOCUMENTATION):
     return Finding(
-        criterion, Section.DOCUMENTATION, ("B.1",), outcome, "reason", "Ask.", "prescriber", label or criterion,
+        criterion, section, ("B.1",), outcome, "reason", "Ask.", "prescriber", label or criterion,
         group=group, leading=leading,
     )  # fmt: skip
 
@@ -58,9 +58,8 @@ def test_what_could_not_be_checked_is_said_beside_what_is_missing(example):
 
 
 def test_an_exclusion_is_named_first_and_the_documents_are_counted(example):
-    text = summary(
-        example, Result.EXCLUSION_FOUND, finding("prior", Outcome.NOT_MET, "earlier CAR-T"), *missing("letter", "virus")
-    )
+    prior = finding("prior", Outcome.NOT_MET, "earlier CAR-T", section=Section.EXCLUSIONS)
+    text = summary(example, Result.EXCLUSION_FOUND, prior, *missing("letter", "virus"))
     assert text == "Exempla · Example Health: chart shows what the policy excludes — earlier CAR-T; 2 to obtain"
 
 

@@ -83,6 +83,7 @@ class Chart:
     systems: Systems
     zone: tzinfo = UTC
     left_out: list[LeftOut] = field(default_factory=list)
+    unreadable: dict[str, str] = field(default_factory=dict)
     _index: dict[str, dict[Coded, list[Record]]] = field(default_factory=lambda: defaultdict(dict))
     _all: dict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
     _uncoded: dict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
@@ -97,6 +98,8 @@ class Chart:
 
     def reading(self, kind: str) -> Reading:
         """How completely `kind` was read; absent when the request says nothing of it."""
+        if kind in self.unreadable:
+            return Reading(State.PARTIAL, self.unreadable[kind])
         return self.readings.get(kind) or Reading(State.ABSENT)
 
     def unread(self, kinds: Iterable[str]) -> str | None:
@@ -216,7 +219,12 @@ def _index(chart: Chart, full_url: str | None, resource: Resource) -> None:
     if owned is False or (kind == "Observation" and _about_someone_else(chart, resource)):
         chart.left_out.append(LeftOut(reference, Why.ANOTHER_PATIENT))
         return
-    own = tuple(dict.fromkeys(chart.systems.codings(_concept(kind, resource, chart))))
+    concept = _concept(kind, resource, chart)
+    if not _readable(concept):
+        chart.left_out.append(LeftOut(reference, Why.UNREADABLE))
+        chart.unreadable[kind] = f"{kind}: an entry could not be read"
+        return
+    own = tuple(dict.fromkeys(chart.systems.codings(concept)))
     record = Record(kind, reference, resource, None, owned, own)
     chart._all[kind].append(record)
     codes = chart._index[kind]
@@ -230,6 +238,13 @@ def _index(chart: Chart, full_url: str | None, resource: Resource) -> None:
                 component = Record(kind, reference, resource, part, owned)
                 for coded in set(chart.systems.codings(part.get("code"))):
                     codes.setdefault(coded, []).append(component)
+
+
+def _readable(concept: Any) -> bool:
+    """False for something that stands where a CodeableConcept belongs and is none."""
+    if concept is None or isinstance(concept, list):
+        return True
+    return isinstance(concept, dict) and isinstance(concept.get("coding", []), (list, dict, type(None)))
 
 
 def _about_someone_else(chart: Chart, resource: Resource) -> bool:

@@ -10,6 +10,7 @@ from cdshooks.engine.dates import read_moment
 from cdshooks.engine.evidence import Context
 from cdshooks.engine.model import (
     Determination,
+    Evidence,
     Explanation,
     Finding,
     Gap,
@@ -24,6 +25,7 @@ from cdshooks.engine.policy import Criterion, Override, Policy
 from cdshooks.engine.wording import Wording
 
 _SHOWN = 4
+_NOTHING_TO_READ = (Outcome.MISSING, Outcome.COULD_NOT_CHECK)
 _GAP_OUTCOME = {
     Gap.MISSING: Outcome.MISSING,
     Gap.STALE: Outcome.STALE,
@@ -61,7 +63,7 @@ def find(criterion: Criterion, context: Context, wording: Wording, earlier: Mapp
             untold = replace(asked, found=wording.say("finding.may_not_apply", found=asked.found))
             return _finding(criterion, context, Outcome.COULD_NOT_CHECK if unread else Outcome.ATTEST, untold, wording)
     about = [earlier[name] for name in criterion.about if name in earlier]
-    if about and all(finding.outcome is Outcome.MISSING for finding in about):
+    if about and all(finding.outcome in _NOTHING_TO_READ for finding in about):
         absent = Explanation(None, criterion.says, wording.say("finding.no_document"))
         return _finding(criterion, context, Outcome.NOT_APPLICABLE, absent, wording)
     if criterion.check is None:
@@ -105,10 +107,10 @@ def _finding(
         ask=ask,
         owner=criterion.owner,
         label=criterion.label,
-        evidence=tuple(e for e in explanation.evidence if not e.sensitive)[:_SHOWN],
+        evidence=_once_each(explanation.evidence)[:_SHOWN],
         counts_until=explanation.counts_until if outcome is Outcome.MET else None,
         notes=explanation.notes,
-        leading=explanation.leading,
+        leading=explanation.leading or (outcome is Outcome.ATTEST and bool(explanation.notes)),
         lapses=_lapses(explanation, context),
         to_review=len({e.reference for e in explanation.evidence if e.sensitive}),
         remedy=criterion.remedy if outcome in (Outcome.MISSING, Outcome.STALE) else None,
@@ -116,6 +118,12 @@ def _finding(
         denial=criterion.denial,
         explanation=explanation,
     )
+
+
+def _once_each(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    """Each record that may be named once, as it was first described."""
+    named = {item.reference: item for item in reversed(evidence) if not item.sensitive}
+    return tuple(item for item in evidence if named.get(item.reference) is item)
 
 
 def _prompted(criterion: Criterion, explanation: Explanation, context: Context, wording: Wording) -> Explanation:

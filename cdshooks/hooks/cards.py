@@ -52,19 +52,21 @@ def write_card(
         "indicator": "info" if info else "warning",
         "source": _source(topic, wording),
         "overrideReasons": _override_reasons(wording),
-        "extension": {KEY: dict(determination)},
     }
     if suggestions:
         card["suggestions"] = suggestions
         card["selectionBehavior"] = "any"
     if policy is not None and policy.url:
         card["links"] = [{"label": policy.title, "url": policy.url, "type": "absolute"}]
-    return card
+    return {**without_empty(card), "extension": {KEY: dict(determination)}}
 
 
 def _source(topic: Topic, wording: Wording) -> dict[str, Any]:
     code = _NOT_ALNUM.sub("", f"{topic.policy_id}{topic.product}")[:_LONGEST_TOPIC]
-    display = wording.say("source.topic", policy=topic.label, product=topic.product)
+    about_policy = bool(topic.policy_id and topic.product)
+    display = wording.say(
+        "source.topic" if about_policy else "source.topic_plain", policy=topic.label, product=topic.product
+    )
     return {"label": topic.label, "topic": {"system": TOPIC_SYSTEM, "code": code, "display": display}}
 
 
@@ -75,6 +77,16 @@ def _override_reasons(wording: Wording) -> list[dict[str, str]]:
         for key, text in wording.sentences.items()
         if key.startswith(prefix)
     ]
+
+
+def without_empty(value: Any) -> Any:
+    """The same JSON without null, empty text, empty lists and empty objects, save for `findings`."""
+    if isinstance(value, Mapping):
+        kept = {key: without_empty(item) for key, item in value.items()}
+        return {key: item for key, item in kept.items() if key == "findings" or item not in (None, "", [], {})}
+    if isinstance(value, list):
+        return [without_empty(item) for item in value]
+    return value
 
 
 def worst_first(cards: list[dict[str, Any]], wording: Wording) -> list[dict[str, Any]]:

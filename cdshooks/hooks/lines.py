@@ -47,8 +47,8 @@ def grouped(determination: Determination, wording: Wording, *outcomes: Outcome) 
 
 
 def _line(group: str, findings: tuple[Finding, ...], wording: Wording) -> Line:
-    key = f"group.{group}"
+    key, short = f"group.{group}", f"short.{group}"
     if len(findings) > 1 and wording.has(key):
-        return Line(group, wording.say(key), wording.say(key), findings)
+        return Line(group, wording.say(key), wording.say(short if wording.has(short) else key), findings)
     label = ", ".join(finding.label for finding in findings)
     return Line(group, label, findings[0].label, findings)

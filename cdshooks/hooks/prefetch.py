@@ -45,8 +45,11 @@ def read_prefetch(request: Request, wording: Wording) -> Delivery:
     """Decode every prefetch key of the request."""
     delivery = Delivery()
     states: dict[str, list[Reading]] = defaultdict(list)
+    failed: list[str] = []
     for key in request.prefetch:
         answer = _answer(request, key, wording)
+        if answer.failure and key not in PREFETCH:
+            failed.append(key)
         kinds = {str(resource["resourceType"]) for _, resource in answer.entries}
         asked = PREFETCH[key].kinds if key in PREFETCH else ()
         for kind in kinds | set(asked):
@@ -54,10 +57,22 @@ def read_prefetch(request: Request, wording: Wording) -> Delivery:
         delivery.entries += answer.entries
         delivery.patients[key] = [str(r.get("id")) for _, r in answer.entries if r["resourceType"] == "Patient"]
     delivery.readings = {kind: _together(found) for kind, found in states.items()}
+    _doubt(delivery, failed, wording)
     for key, template in PREFETCH.items():
         for kind in template.kinds:
             delivery.readings.setdefault(kind, Reading(State.ABSENT, wording.say("prefetch.absent", key=key)))
     return delivery
+
+
+def _doubt(delivery: Delivery, failed: list[str], wording: Wording) -> None:
+    """A failed key of the site's own may have held any kind that our own keys did not bring."""
+    if not failed:
+        return
+    asked = {kind for key in delivery.patients if key in PREFETCH for kind in PREFETCH[key].kinds}
+    reason = wording.say("prefetch.foreign_failed", key=failed[0])
+    for kind, reading in delivery.readings.items():
+        if kind not in asked and reading.state is State.READ:
+            delivery.readings[kind] = Reading(State.PARTIAL, reason)
 
 
 def _reading(answer: _Answer) -> Reading:

@@ -145,7 +145,7 @@ def _mismatch(request: Request, identity: Identity, delivery: Delivery, payload:
     if identity.contradictory:
         return True
     sent = {patient for patients in delivery.patients.values() for patient in patients}
-    if delivery.patients.get("patient") and request.patient_id not in delivery.patients["patient"]:
+    if any(patient != request.patient_id for patient in delivery.patients.get("patient", [])):
         return True
     if sent and request.patient_id not in sent:
         return True
@@ -248,7 +248,10 @@ def _rosters(session: _Session) -> tuple[RosterRow, ...]:
 def _encounter(request: Request, chart: Chart) -> Resource | None:
     if request.encounter_id is None:
         return None
-    return chart.resolve({"reference": f"Encounter/{request.encounter_id}"})
+    encounter = chart.resolve({"reference": f"Encounter/{request.encounter_id}"})
+    if encounter is None or chart.identity.owns(encounter.get("subject"), encounter) is False:
+        return None
+    return encounter
 
 
 def _session_records(session: _Session, order: Order) -> list[Record]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cdshooks.engine.model import Determination, Outcome, Result
+from cdshooks.engine.model import Determination, Outcome, Result, Section
 from cdshooks.engine.wording import Wording
 from cdshooks.hooks.lines import UNPROMPTED, grouped
 from cdshooks.hooks.text import shortened
@@ -39,6 +39,8 @@ def summarise(
         return _ready(determination, head, wording, unconfirmed=unconfirmed, label_only=label_only)
     more = say("summary.and_needed", count=len(needed)) if needed else ""
     items = grouped(determination, wording, Outcome.NOT_MET)
+    if result is Result.EXCLUSION_FOUND:
+        items = [line for line in items if line.findings[0].section is Section.EXCLUSIONS]
     if result is Result.DOCUMENTATION_MISSING:
         items, more = needed, say("summary.and_unread", count=len(unread)) if unread else ""
     if result is Result.COULD_NOT_CHECK:
@@ -47,8 +49,7 @@ def summarise(
     if result is Result.REVIEW_NEEDED and not determination.overridden_by:
         key = "summary.review_guide"
     key += "_one" if len(items) == 1 and wording.has(f"{key}_one") else ""
-    sentence = say(key, count=len(items), items="\0", **head)
-    return _fitted(sentence, [line.short for line in items], more)
+    return _fitted(say(key, count=len(items), items="\0", **head), [line.short for line in items], more)
 
 
 _REFUSALS = (Result.EXCLUSION_FOUND, Result.CRITERION_NOT_MET, Result.REVIEW_NEEDED)

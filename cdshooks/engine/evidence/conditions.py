@@ -23,6 +23,7 @@ def compile_condition(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     """A diagnosis under `code`; with `state`, one that also says the state.
 
     `contradicted_by`: when nothing fits or asks, a confirmed active diagnosis of these sets is a no.
+    `disputed_by`: beside a fitting diagnosis, one of these is asked about.
     `unlisted`: codes that the label does not name are for a person. `against`: a record of the
     disease that says the opposite state is shown beside it and asked.
     """
@@ -31,6 +32,7 @@ def compile_condition(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     code, say = compiler.union(filters["code"]), compiler.wording.say
     others = compiler.sets(filters.get("contradicted_by"))
     unlisted = compiler.sets(filters.get("unlisted"))
+    disputing = compiler.sets(filters.get("disputed_by"))
     names = [display_words(code)] if others else []
     kinds = compiler.reads("Condition")
 
@@ -45,6 +47,8 @@ def compile_condition(filters: Mapping[str, Any], compiler: Compiler) -> Check:
                 candidate = _specific(candidate, concept, codes, code, unlisted, compiler)
             if not (filters.get("active") and code_words(record.resource.get("clinicalStatus")) and _past(record)):
                 candidates.add(candidate)
+        if disputing and candidates.found:
+            _dispute(candidates, list(_contradicting(context, code, disputing, compiler)), compiler)
         candidates.ask_named("Condition", names)
         if not candidates.found:
             for candidate in _contradicting(context, code, others, compiler):
@@ -53,6 +57,14 @@ def compile_condition(filters: Mapping[str, Any], compiler: Compiler) -> Check:
         return judge(candidates, what, kinds, kind_name=say("evidence.kinds.Condition"))
 
     return check
+
+
+def _dispute(candidates: Candidates, disputed: list[Candidate], compiler: Compiler) -> None:
+    """Beside a diagnosis that disputes it, a fitting one only asks; both are shown."""
+    if disputed:
+        why = compiler.wording.say("evidence.other_disease")
+        both = [*disputed, *candidates.found]
+        candidates.found = [replace(candidate, verdict=Verdict.ASKS, why=why) for candidate in both]
 
 
 def admitted(
@@ -118,35 +130,33 @@ def _compile_state(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     asked = compiler.sets(asks["code"]) if asks else []
     kinds = compiler.reads("Condition")
 
+    def said_by(candidate: Candidate, context: Context) -> Candidate | None:
+        """The candidate if its record says the state, or asks; None when it is silent."""
+        record, said = candidate.record, list(set(state_codes(candidate.record, context)))
+        if is_unconfirmed(record):
+            return None
+        if _decided(said, [state]):
+            own = any(code.find(coded) for coded in context.chart.codes_of(record))
+            verdict = Verdict.FITS if own else Verdict.ASKS
+            return replace(candidate, verdict=verdict, why=say("evidence.state_apart"))
+        if asks and _decided(said, asked):
+            return replace(candidate, verdict=Verdict.ASKS, why=asks["says"])
+        return None
+
     def check(context: Context) -> Explanation:
         candidates = Candidates(context, compiler.wording)
-        opposite: list[Candidate] = []
-        silent: list[Candidate] = []
-        for record in _records(context, code, state):
-            candidate = candidates.admit(record)
-            if candidate is None or candidate.verdict is Verdict.UNREAD:
-                candidates.add(candidate)
-                continue
-            said = set(state_codes(record, context))
-            if _decided(list(said), against):
-                opposite.append(replace(candidate, verdict=Verdict.ASKS, why=say("evidence.opposite_state")))
-            if is_unconfirmed(record):
-                silent.append(candidate)
-            elif _decided(list(said), [state]):
-                own = any(code.find(coded) for coded in context.chart.codes_of(record))
-                verdict = Verdict.FITS if own else Verdict.ASKS
-                candidates.add(replace(candidate, verdict=verdict, why=say("evidence.state_apart")))
-            elif asked and _decided(list(said), asked):
-                candidates.add(replace(candidate, verdict=Verdict.ASKS, why=asks["says"] if asks else ""))
-            else:
-                silent.append(candidate)
+        admitted_ = [c for record in _records(context, code, state) if (c := candidates.admit(record))]
+        readable = [c for c in admitted_ if c.verdict is not Verdict.UNREAD]
+        candidates.found = [c for c in admitted_ if c.verdict is Verdict.UNREAD]
+        candidates.found += [told for c in readable if (told := said_by(c, context))]
+        opposite = [c for c in readable if _decided(list(state_codes(c.record, context)), against)]
         if opposite:
-            both = [replace(c, verdict=Verdict.ASKS, why=say("evidence.opposite_state")) for c in candidates.found]
-            candidates.found = [*opposite, *both]
+            why = say("evidence.opposite_state")
+            candidates.found = [replace(c, verdict=Verdict.ASKS, why=why) for c in (*opposite, *candidates.found)]
         what = say("evidence.state", code=code.title, state=state.title)
-        if not candidates.found and silent:
+        if not candidates.found and readable:
             found = say("evidence.state_silent", code=code.title)
-            shown = tuple(c.evidence for c in newest_first(silent)[:2])
+            shown = tuple(c.evidence for c in newest_first(readable)[:2])
             return Explanation(None, what, found, Gap.ATTEST, evidence=shown)
         return judge(candidates, what, kinds, kind_name=say("evidence.kinds.Condition"))
 

@@ -10,7 +10,7 @@ from cdshooks.engine.chart import Chart, Record
 from cdshooks.engine.evidence.context import Check, Compiler, Context, as_list, window_of
 from cdshooks.engine.evidence.judge import Candidate, Candidates, Verdict, judge
 from cdshooks.engine.model import Explanation
-from cdshooks.engine.records import quote, specimen_texts
+from cdshooks.engine.records import all_texts, quote, specimen_texts
 from cdshooks.engine.valuesets import Concept, ValueSet
 
 _REQUEST, _NOTE = "request", "note"
@@ -43,9 +43,9 @@ def compile_document(filters: Mapping[str, Any], compiler: Compiler) -> Check:
         for record in chart.all_of_kind("DocumentReference"):
             if any(s.find(coded) for coded in chart.codes_of(record) for s in refused):
                 continue
-            candidates.add(_document(candidates, record, verdict(record, typed.get(id(record)), chart)))
+            candidates.add(_document(candidates, record, verdict(record, typed.get(id(record)), chart), compiler))
         for record, concept in chart.find(("DiagnosticReport",), types):
-            candidates.add(_document(candidates, record, verdict(record, concept, chart)))
+            candidates.add(_document(candidates, record, verdict(record, concept, chart), compiler))
         looked = say("evidence.looked_at", count=len(chart.all_of_kind("DocumentReference")))
         what, name = say("evidence.document", type=types.title), say("evidence.kinds.DocumentReference")
         return judge(candidates, what, kinds, kind_name=name, looked=looked)
@@ -53,13 +53,28 @@ def compile_document(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     return check
 
 
-def _document(candidates: Candidates, record: Record, verdict: tuple[Verdict, str] | None) -> Candidate | None:
+def _document(
+    candidates: Candidates, record: Record, verdict: tuple[Verdict, str] | None, compiler: Compiler
+) -> Candidate | None:
     if verdict is None:
         return None
     candidate = candidates.admit(record)
     if candidate is None or candidate.verdict is not Verdict.FITS:
         return candidate
+    if candidate.moment is None:
+        return candidates.undated(candidate)
+    other = _other_product(record, candidates.context, compiler)
+    if verdict[0] is Verdict.FITS and other:
+        return replace(candidate, verdict=Verdict.ASKS, why=compiler.wording.say("evidence.names_other", product=other))
     return replace(candidate, verdict=verdict[0], why=verdict[1])
+
+
+def _other_product(record: Record, context: Context, compiler: Compiler) -> str:
+    """A product that a document's title names although another one is ordered."""
+    named = [product for product, _ in compiler.products.named(all_texts(record, context.chart))]
+    if context.product is None or not named or context.product in named:
+        return ""
+    return named[0].brand
 
 
 def _mentioned(texts: list[str], words: list[ValueSet]) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
+from cdshooks.engine.centers import RosterRow
 from cdshooks.engine.dates import Period, ages, read_moment
 from cdshooks.engine.evidence.context import Check, Compiler, Context
 from cdshooks.engine.model import Explanation, Gap
@@ -59,27 +61,32 @@ def compile_center(filters: Mapping[str, Any], compiler: Compiler) -> Check:
         what = say("evidence.center", product=product, date=context.service_date)
         if match.facility is None:
             return Explanation(None, what, say("evidence.center_untold"), absent)
-        name = match.facility.name or match.facility.npi or ""
-        row = match.row
-        if row is None:
+        if match.row is None:
+            name = match.facility.name or match.facility.npi or ""
             return Explanation(None, what, say("evidence.center_unlisted", center=name, product=product), absent)
-        found = say(
-            "evidence.center_listed",
-            center=row.facility_name,
-            product=product,
-            date=row.checked_on,
-            kind=say(f"evidence.center_kinds.{row.evidence_kind}"),
-            synthetic=say("evidence.center_synthetic") if row.synthetic else "",
-        )
-        if row.valid_until is not None:
-            if context.service_date <= row.valid_until:
-                return Explanation(True, what, found, counts_until=row.valid_until)
-            return Explanation(None, what, say("evidence.center_expired", found=found, date=row.valid_until), Gap.STALE)
-        if within is not None and row.checked_on < within.before(context.as_of):
-            return Explanation(None, what, say("evidence.center_old", found=found), Gap.STALE)
-        return Explanation(True, what, found)
+        return replace(_listing(match.row, product, context, within, compiler), sentence=what)
 
     return check
+
+
+def _listing(row: RosterRow, product: str, context: Context, within: Period | None, compiler: Compiler) -> Explanation:
+    """What a roster row is worth on the service date; its `valid_until` rules over its age."""
+    say = compiler.wording.say
+    found = say(
+        "evidence.center_listed",
+        center=row.facility_name,
+        product=product,
+        date=row.checked_on,
+        kind=say(f"evidence.center_kinds.{row.evidence_kind}"),
+        synthetic=say("evidence.center_synthetic") if row.synthetic else "",
+    )
+    if row.valid_until is not None:
+        if context.service_date <= row.valid_until:
+            return Explanation(True, "", found, counts_until=row.valid_until)
+        return Explanation(None, "", say("evidence.center_expired", found=found, date=row.valid_until), Gap.STALE)
+    if within is not None and row.checked_on < within.before(context.as_of):
+        return Explanation(None, "", say("evidence.center_old", found=found), Gap.STALE)
+    return Explanation(True, "", found)
 
 
 def _compile_enrolment(compiler: Compiler) -> Check:

@@ -77,14 +77,18 @@ class Candidates:
 
     def _placed(self, record: Record, evidence: Evidence, moment: Moment | None, window: Window) -> Candidate:
         if moment is None:
-            self._leave_out(evidence, Why.UNDATED)
-            return Candidate(record, Verdict.UNREAD, evidence, self.wording.say("evidence.undated"))
+            return self.undated(Candidate(record, Verdict.FITS, evidence))
         place = window.place(moment, self.context.as_of)
         if place is Place.OUTSIDE:
             return Candidate(record, Verdict.STALE, evidence, "", moment)
         if place is Place.UNSURE:
             return Candidate(record, Verdict.UNREAD, evidence, self.wording.say("evidence.imprecise"), moment)
         return Candidate(record, Verdict.FITS, evidence, "", moment, window.counts_until(moment))
+
+    def undated(self, candidate: Candidate) -> Candidate:
+        """A candidate whose date matters and is not there: something to look at."""
+        self._leave_out(candidate.evidence, Why.UNDATED)
+        return replace(candidate, verdict=Verdict.UNREAD, why=self.wording.say("evidence.undated"))
 
     def _leave_out(self, evidence: Evidence, why: Why) -> None:
         """Report a record that was not used; one with a confidentiality label is not named."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cdshooks.engine.evidence.context import Check, Compiler, Context, window_of
 from cdshooks.engine.evidence.judge import Candidate, Candidates, Verdict, judge, newest_first
 from cdshooks.engine.model import Explanation
 from cdshooks.engine.results import Reading, has_members, read_result, spoilt
-from cdshooks.engine.valuesets import Concept
+from cdshooks.engine.valuesets import Concept, ValueSet
 
 
 def compile_observation(filters: Mapping[str, Any], compiler: Compiler) -> Check:
@@ -21,47 +21,83 @@ def compile_observation(filters: Mapping[str, Any], compiler: Compiler) -> Check
     `conflict` {older, newer}: a sure result of the one followed by a same-day or newer result of the
     other is shown with both dates and asked, whatever the window.
     """
-    code = compiler.union(filters["code"])
-    reading_sets = {name: compiler.sets(filters.get(name)) for name in ("value", "contradicts", "asks")}
-    every = [value_set for sets in reading_sets.values() for value_set in sets]
-    ids = {name: frozenset(s.id for s in sets) for name, sets in reading_sets.items()}
-    window, say = window_of(filters), compiler.wording.say
-    kinds = compiler.reads("Observation")
+    form = _Form(
+        code=compiler.union(filters["code"]),
+        sets={name: compiler.sets(filters.get(name)) for name in ("value", "contradicts", "asks")},
+        spoiling=compiler.sets(filters.get("spoiled_by")),
+        compiler=compiler,
+    )
+    window, say, kinds = window_of(filters), compiler.wording.say, compiler.reads("Observation")
     conflict, named = filters.get("conflict"), compiler.sets(filters.get("named"))
-    spoiling = compiler.sets(filters.get("spoiled_by"))
 
     def check(context: Context) -> Explanation:
         candidates = Candidates(context, compiler.wording, window)
-        read: list[tuple[Candidate, Reading]] = []
-        for record, concept in context.chart.find(kinds, code):
-            reading = read_result(record, context.chart, every)
-            if spoilt(record, spoiling):
+        read = form.results(candidates)
+        form.reports(candidates)
+        candidates.ask_named("Observation", named)
+        if conflict and (pair := _conflict(read, conflict)):
+            why = say("evidence.conflict", newer=pair[0].moment, older=pair[1].moment)
+            candidates.found = [replace(c, verdict=Verdict.ASKS, why=why, disagrees=True) for c in pair]
+        counts = say("evidence.dated", counts=window.ask(context.as_of)) if window else say("evidence.any_date")
+        what = say("evidence.observation", code=form.code.title, counts=counts)
+        return judge(candidates, what, kinds, kind_name=say("evidence.kinds.Observation"))
+
+    return check
+
+
+@dataclass(frozen=True)
+class _Form:
+    """The compiled filters of one `observation`."""
+
+    code: ValueSet
+    sets: Mapping[str, list[ValueSet]]
+    spoiling: list[ValueSet]
+    compiler: Compiler
+
+    def results(self, candidates: Candidates) -> list[tuple[Candidate, Reading]]:
+        """Add a candidate for every result; those that are surely read come back, whatever their age."""
+        chart, read = candidates.context.chart, []
+        every = [value_set for sets in self.sets.values() for value_set in sets]
+        for record, concept in chart.find(("Observation",), self.code):
+            reading = read_result(record, chart, every)
+            if spoilt(record, self.spoiling):
                 reading = replace(reading, sure=False)
-            if not reading.readable and has_members(record, context.chart):
+            if not reading.readable and has_members(record, chart):
                 continue
             candidate = candidates.admit(record, concept, value=reading.words)
             if candidate is None:
                 continue
             if concept.decides and reading.sure and candidate.verdict in (Verdict.FITS, Verdict.STALE):
                 read.append((candidate, reading))
-            candidates.add(_valued(candidate, concept, reading, ids, compiler) if every else _plain(candidate, concept))
-        for record, _ in context.chart.find(("DiagnosticReport",), code):
-            if has_members(record, context.chart):
-                continue
-            candidates.add(_report_only(candidates.admit(record), compiler))
-        candidates.ask_named("Observation", named)
-        if conflict and (pair := _conflict(read, conflict)):
-            why = say("evidence.conflict", newer=pair[0].moment, older=pair[1].moment)
-            candidates.found = [replace(c, verdict=Verdict.ASKS, why=why, disagrees=True) for c in pair]
-        counts = window.ask(context.as_of) if window else ""
-        what = say(
-            "evidence.observation",
-            code=code.title,
-            counts=say("evidence.dated", counts=counts) if counts else say("evidence.any_date"),
-        )
-        return judge(candidates, what, kinds, kind_name=say("evidence.kinds.Observation"))
+            candidates.add(self._valued(candidate, concept, reading) if every else _plain(candidate, concept))
+        return read
 
-    return check
+    def reports(self, candidates: Candidates) -> None:
+        """Add a candidate for every report under the code whose results are not in the chart."""
+        chart = candidates.context.chart
+        for record, concept in chart.find(("DiagnosticReport",), self.code):
+            if not has_members(record, chart):
+                candidates.add(_report_only(candidates.admit(record, concept), self.compiler))
+
+    def _valued(self, candidate: Candidate, concept: Concept, reading: Reading) -> Candidate:
+        """The candidate's verdict once its value has been read."""
+        if candidate.verdict not in (Verdict.FITS, Verdict.STALE):
+            return candidate
+        say, stale = self.compiler.wording.say, candidate.verdict is Verdict.STALE
+        if not reading.readable:
+            why = concept.why_not or say("evidence.no_value")
+            return candidate if stale else replace(candidate, verdict=Verdict.UNREAD, why=why)
+        if reading.sure and reading.sets <= self._ids("contradicts"):
+            sure = replace(candidate, verdict=Verdict.CONTRADICTS)
+            return sure if concept.decides else replace(candidate, verdict=Verdict.ASKS, why=concept.why_not)
+        if stale:
+            return candidate
+        if not reading.sure or not reading.sets <= self._ids("value"):
+            return replace(candidate, verdict=Verdict.ASKS, why=say("evidence.not_sure"))
+        return _plain(candidate, concept)
+
+    def _ids(self, name: str) -> frozenset[str]:
+        return frozenset(value_set.id for value_set in self.sets[name])
 
 
 def _report_only(candidate: Candidate | None, compiler: Compiler) -> Candidate | None:
@@ -75,30 +111,6 @@ def _plain(candidate: Candidate, concept: Concept) -> Candidate:
     if candidate.verdict is Verdict.FITS and not concept.decides:
         return replace(candidate, verdict=Verdict.ASKS, why=concept.why_not)
     return candidate
-
-
-def _valued(
-    candidate: Candidate,
-    concept: Concept,
-    reading: Reading,
-    ids: Mapping[str, frozenset[str]],
-    compiler: Compiler,
-) -> Candidate:
-    """The candidate's verdict once its value has been read."""
-    if candidate.verdict not in (Verdict.FITS, Verdict.STALE):
-        return candidate
-    say = compiler.wording.say
-    if not reading.readable:
-        why = concept.why_not or say("evidence.no_value")
-        return candidate if candidate.verdict is Verdict.STALE else replace(candidate, verdict=Verdict.UNREAD, why=why)
-    if reading.sets <= ids["contradicts"] and reading.sure:
-        sure = replace(candidate, verdict=Verdict.CONTRADICTS)
-        return sure if concept.decides else replace(candidate, verdict=Verdict.ASKS, why=concept.why_not)
-    if candidate.verdict is Verdict.STALE:
-        return candidate
-    if not reading.sure or not reading.sets <= ids["value"]:
-        return replace(candidate, verdict=Verdict.ASKS, why=say("evidence.not_sure"))
-    return _plain(candidate, concept)
 
 
 def _conflict(read: list[tuple[Candidate, Reading]], conflict: Mapping[str, str]) -> list[Candidate] | None:

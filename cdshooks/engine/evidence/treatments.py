@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -11,13 +11,14 @@ from cdshooks.engine.chart import MEDICATION_KINDS, Record, concept_of
 from cdshooks.engine.codes import concept_texts
 from cdshooks.engine.dates import Moment, Period
 from cdshooks.engine.evidence.context import Check, Compiler, Context
-from cdshooks.engine.evidence.judge import Candidate, Candidates, Verdict, judge
+from cdshooks.engine.evidence.judge import Candidate, Candidates, Verdict, judge, newest_first
 from cdshooks.engine.model import Explanation, Gap
 from cdshooks.engine.products import Product
 from cdshooks.engine.records import is_unconfirmed
 from cdshooks.engine.valuesets import Concept
 
 _GIVEN = ("MedicationAdministration",)
+_ONLY_PLANNED = ("draft", "on-hold", "intended")
 _UNFINISHED = ("in-progress", "stopped", "on-hold", "unknown", "preparation")
 _PLANNED = ("draft", "active", "on-hold", "preparation", "in-progress", "unknown")
 
@@ -40,6 +41,8 @@ def compile_therapy(filters: Mapping[str, Any], compiler: Compiler) -> Check:
             for record, concept in context.chart.find(MEDICATION_KINDS, value_set):
                 candidate = candidates.admit(record)
                 if candidate is None or record.owned is None or candidate.evidence.sensitive:
+                    continue
+                if record.resource.get("status") in _ONLY_PLANNED:
                     continue
                 name = concept.ingredient or concept.display
                 first = seen.get(name)
@@ -66,47 +69,85 @@ def compile_prior_infusion(filters: Mapping[str, Any], compiler: Compiler) -> Ch
     names in free text are for a person. The current order is not an earlier treatment, and nothing
     under a code of `not_treatment` (the collection of cells) is.
     """
-    procedure, medication = compiler.union(filters["procedure"]), compiler.union(filters["medication"])
     history, course = compiler.union(filters["history"]), Period.parse(filters["same_course"])
-    never = compiler.sets(filters.get("not_treatment"))
     kinds = compiler.reads("Procedure", "Condition", "MedicationRequest")
-    say = compiler.wording.say
+    what, name = compiler.wording.say("evidence.prior_infusion"), compiler.wording.say("evidence.kinds.infusion")
+    given = _given(filters, compiler)
 
     def check(context: Context) -> Explanation:
         candidates = Candidates(context, compiler.wording)
-        same_course: list[date] = []
-        for record, concept in [
-            *context.chart.find(("Procedure",), procedure),
-            *context.chart.find(MEDICATION_KINDS, medication),
-            *((r, None) for r in _named(context, compiler)),
-        ]:
-            if any(s.find(coded) for coded in context.chart.codes_of(record) for s in never):
-                continue
+        same_course: list[Candidate] = []
+        for record, concept in given(context):
             candidate = candidates.admit(record, concept)
-            if candidate is None or _is_the_order(record, context):
+            if candidate is None or _is_the_order(record, context, compiler):
                 continue
-            if candidate.verdict is not Verdict.FITS:
-                candidates.add(candidate)
-                continue
-            verdict, why = _infusion(record, candidate.moment, context, course, compiler)
-            if verdict is None:
-                same_course += [candidate.moment.first] if candidate.moment else []
-                continue
-            decides = concept is not None and concept.decides
-            if verdict is Verdict.FITS and not decides:
-                verdict, why = Verdict.ASKS, concept.why_not if concept else say("evidence.free_text")
-            candidates.add(replace(candidate, verdict=verdict, why=why, leading=verdict is Verdict.ASKS))
+            judged = _infused(candidate, concept, context, course, compiler)
+            if judged is None:
+                same_course += [candidate] if candidate.moment else []
+            candidates.add(judged)
         for record, concept in context.chart.find(("Condition",), history):
             candidate = candidates.admit(record, concept)
-            if candidate is None or _recorded_in_course(candidate.moment, same_course):
-                continue
-            if candidate.verdict is Verdict.FITS and (not concept.decides or is_unconfirmed(record)):
-                why = concept.why_not or say("evidence.unconfirmed")
-                candidate = replace(candidate, verdict=Verdict.ASKS, why=why, leading=True)
-            candidates.add(candidate)
-        return judge(candidates, say("evidence.prior_infusion"), kinds, kind_name=say("evidence.kinds.infusion"))
+            if candidate and not _recorded_in_course(candidate.moment, same_course):
+                candidates.add(_told(candidate, concept, compiler))
+        found = judge(candidates, what, kinds, kind_name=name)
+        return _with_course(found, same_course, context, compiler) if found.gap is Gap.MISSING else found
 
     return check
+
+
+def _given(
+    filters: Mapping[str, Any], compiler: Compiler
+) -> Callable[[Context], Iterator[tuple[Record, Concept | None]]]:
+    """Every record that says by code or in words that cells were given; the collection of cells is none."""
+    procedure, medication = compiler.union(filters["procedure"]), compiler.union(filters["medication"])
+    never = compiler.sets(filters.get("not_treatment"))
+
+    def given(context: Context) -> Iterator[tuple[Record, Concept | None]]:
+        chart = context.chart
+        found: list[tuple[Record, Concept | None]] = [
+            *chart.find(("Procedure",), procedure),
+            *chart.find(MEDICATION_KINDS, medication),
+            *((record, None) for record in _named(context, compiler)),
+        ]
+        for record, concept in found:
+            if not any(s.find(coded) for coded in chart.codes_of(record) for s in never):
+                yield record, concept
+
+    return given
+
+
+def _infused(
+    candidate: Candidate, concept: Concept | None, context: Context, course: Period, compiler: Compiler
+) -> Candidate | None:
+    """The candidate with its verdict; None when it belongs to the course that is being ordered."""
+    if candidate.verdict is not Verdict.FITS:
+        return candidate
+    verdict, why = _infusion(candidate.record, candidate.moment, context, course, compiler)
+    if verdict is None:
+        return None
+    if verdict is Verdict.FITS and not (concept is not None and concept.decides):
+        verdict, why = Verdict.ASKS, concept.why_not if concept else compiler.wording.say("evidence.free_text")
+    return replace(candidate, verdict=verdict, why=why, leading=verdict is Verdict.ASKS)
+
+
+def _told(candidate: Candidate, concept: Concept, compiler: Compiler) -> Candidate:
+    """A history code: one that does not decide, or is not confirmed, only asks."""
+    if candidate.verdict is Verdict.FITS and (not concept.decides or is_unconfirmed(candidate.record)):
+        why = concept.why_not or compiler.wording.say("evidence.unconfirmed")
+        return replace(candidate, verdict=Verdict.ASKS, why=why, leading=True)
+    return candidate
+
+
+def _with_course(
+    nothing: Explanation, same_course: list[Candidate], context: Context, compiler: Compiler
+) -> Explanation:
+    """Nothing but an infusion of the course that is being ordered: said, and still asked."""
+    if not same_course:
+        return nothing
+    newest = newest_first(same_course)[0]
+    product = context.product.brand if context.product else ""
+    words = compiler.wording.say("evidence.same_course", product=product, date=newest.moment)
+    return replace(nothing, gap=Gap.ATTEST, found=words, evidence=(newest.evidence,))
 
 
 def _named(context: Context, compiler: Compiler) -> Iterator[Record]:
@@ -118,11 +159,13 @@ def _named(context: Context, compiler: Compiler) -> Iterator[Record]:
                 yield record
 
 
-def _is_the_order(record: Record, context: Context) -> bool:
-    """True for the order that is being signed, and for requests that ask for the same thing."""
+def _is_the_order(record: Record, context: Context, compiler: Compiler) -> bool:
+    """True for the order that is being signed, and for open requests of the same product."""
     if record.reference == context.order.reference:
         return True
-    return record.kind == "MedicationRequest" and record.resource.get("status") != "completed"
+    if record.kind != "MedicationRequest" or record.resource.get("status") == "completed":
+        return False
+    return _products_of(record, context, compiler) == {_ordered(context.product)}
 
 
 def _products_of(record: Record, context: Context, compiler: Compiler) -> set[str]:
@@ -153,8 +196,9 @@ def _ordered(product: Product | None) -> str:
     return str(product.id) if product else ""
 
 
-def _recorded_in_course(moment: Moment | None, same_course: list[date]) -> bool:
-    return moment is not None and any(moment.first >= infused for infused in same_course)
+def _recorded_in_course(moment: Moment | None, same_course: list[Candidate]) -> bool:
+    infused = [candidate.moment.first for candidate in same_course if candidate.moment]
+    return moment is not None and any(moment.first >= day for day in infused)
 
 
 def compile_planned_transplant(filters: Mapping[str, Any], compiler: Compiler) -> Check:
