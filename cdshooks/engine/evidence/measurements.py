@@ -37,7 +37,7 @@ def compile_measurement(filters: Mapping[str, Any], compiler: Compiler) -> Check
     def check(context: Context) -> Explanation:
         chart, candidates = context.chart, Candidates(context, compiler.wording)
         for record, concept in chart.find(kinds, code):
-            words = value_words(record.body)
+            words = value_words(record.body) or _answer(record.body, context, answers)
             if not words and has_members(record, chart):
                 continue
             candidate = _dated(candidates, candidates.admit(record, value=words), compiler.wording)
@@ -101,6 +101,12 @@ def _value(
         if not any(one.decides for one in known):
             return Verdict.ASKS, known[0].why_not
     return (Verdict.FITS, "") if concept.decides else (Verdict.ASKS, concept.why_not)
+
+
+def _answer(body: Mapping[str, Any], context: Context, answers: ValueSet) -> str:
+    """The library's words for a coded value that came without its own."""
+    coded = context.chart.systems.codings(body.get("valueCodeableConcept"))
+    return next((found.display for one in coded if (found := answers.find(one))), "")
 
 
 def _number(body: Mapping[str, Any]) -> float | None:

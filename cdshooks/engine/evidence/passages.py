@@ -26,7 +26,7 @@ def compile_passage(filters: Mapping[str, Any], compiler: Compiler) -> Check:
 
     Without `words` the report itself is asked about, with the beginning of its conclusion.
     `concludes`: a coded conclusion of these sets is more than words, and decides. A report whose text
-    was not sent could not be looked through.
+    was not sent could not be looked through; with `needs_text` it is passed over.
     """
     code, say = compiler.union(filters["code"]), compiler.wording.say
     words, concludes = compiler.sets(filters.get("words")), compiler.sets(filters.get("concludes"))
@@ -42,7 +42,9 @@ def compile_passage(filters: Mapping[str, Any], compiler: Compiler) -> Check:
             return Verdict.ASKS, quoted or say("evidence.to_read")
         if quote := _first_quote([*own, *all_texts(record, chart)], patterns):
             return Verdict.ASKS, say("evidence.quoted", quote=clip(quote))
-        return None if own and not _text_elsewhere(record) else (Verdict.UNREAD, say("evidence.text_not_sent"))
+        if filters.get("needs_text") or (own and not _text_elsewhere(record)):
+            return None
+        return Verdict.UNREAD, say("evidence.text_not_sent")
 
     def check(context: Context) -> Explanation:
         candidates = Candidates(context, compiler.wording)
