@@ -4,14 +4,17 @@ WORKDIR /src
 COPY . .
 # The check runs on the installed copy, outside the source folder: the image is not made with cards that cannot be read.
 RUN python -m venv /opt/cdshooks \
- && /opt/cdshooks/bin/pip install --no-cache-dir . \
+ && /opt/cdshooks/bin/pip install --no-cache-dir '.[postgres]' \
  && cd / && /opt/cdshooks/bin/cdshooks check
 
 FROM python:3.13-slim
 COPY --from=build /opt/cdshooks /opt/cdshooks
-RUN useradd --system --no-create-home --shell /usr/sbin/nologin cdshooks
+RUN useradd --system --no-create-home --shell /usr/sbin/nologin cdshooks \
+ && install --directory --owner=cdshooks --mode=0700 /var/lib/cdshooks
 USER cdshooks
 WORKDIR /
+VOLUME /var/lib/cdshooks
+ENV CDSHOOKS_DATABASE_URL=sqlite:////var/lib/cdshooks/cdshooks.db
 ENV PATH=/opt/cdshooks/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=3s --start-period=20s --retries=3 \

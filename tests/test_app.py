@@ -169,7 +169,8 @@ def test_feedback_is_taken_for_cards_nobody_remembers(client: FlaskClient) -> No
 
 def test_health_tells_which_library_is_loaded(client: FlaskClient, library: Library) -> None:
     assert client.get("/health/live").json == {"status": "live"}
-    assert client.get("/health/ready").json == {"status": "ready", "library": library.hash}
+    registry = {"version": 0, "rows": len(library.rosters)}
+    assert client.get("/health/ready").json == {"status": "ready", "library": library.hash, "registry": registry}
 
 
 @pytest.mark.parametrize("url", ["/cds-services", URL, f"{URL}/feedback"])

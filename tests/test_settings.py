@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from cdshooks.server.settings import (
     SETTINGS,
     SettingsError,
+    default_database,
     default_fixtures,
     default_library,
     read_settings,
@@ -29,6 +31,7 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
     settings = read_settings(
         {
             "CDSHOOKS_LIBRARY": str(tmp_path),
+            "CDSHOOKS_DATABASE_URL": "postgresql://cds:secret@db.hospital.example/cds",
             "CDSHOOKS_PUBLIC_URL": "https://cds.hospital.example/",
             "CDSHOOKS_TIMEZONE": "America/New_York",
             "CDSHOOKS_MODE": "demo",
@@ -36,6 +39,8 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         }
     )
     assert settings.library == tmp_path
+    assert settings.database_url == "postgresql://cds:secret@db.hospital.example/cds"
+    assert "secret" not in repr(settings)
     assert settings.public_url == "https://cds.hospital.example"
     assert settings.timezone.key == "America/New_York"
     assert settings.demo
@@ -52,6 +57,12 @@ def test_settings_survive_the_way_to_a_worker_process() -> None:
     ("name", "value"),
     [
         ("CDSHOOKS_LIBRARY", "/no/such/folder"),
+        ("CDSHOOKS_DATABASE_URL", "cdshooks.db"),
+        ("CDSHOOKS_DATABASE_URL", "sqlite://"),
+        ("CDSHOOKS_DATABASE_URL", "sqlite:///"),
+        ("CDSHOOKS_DATABASE_URL", "sqlite:///:memory:"),
+        ("CDSHOOKS_DATABASE_URL", "mysql://db.hospital.example/cds"),
+        ("CDSHOOKS_DATABASE_URL", "postgresql://"),
         ("CDSHOOKS_PUBLIC_URL", "cds.hospital.example"),
         ("CDSHOOKS_PUBLIC_URL", "ftp://cds.hospital.example"),
         ("CDSHOOKS_PUBLIC_URL", "https://"),
@@ -72,6 +83,30 @@ def test_a_setting_that_cannot_be_used_is_named_with_what_to_write(name: str, va
     with pytest.raises(SettingsError) as error:
         read_settings({name: value})
     assert str(error.value).startswith(f"{name} is {value!r}. Write ")
+
+
+def test_a_password_is_not_repeated() -> None:
+    with pytest.raises(SettingsError, match=r"mysql://cds:\*\*\*@db"):
+        read_settings({"CDSHOOKS_DATABASE_URL": "mysql://cds:secret@db/cds"})
+
+
+def test_without_a_database_there_is_one_file_for_each_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert read_settings({}).database_url == f"sqlite:///{tmp_path}/cdshooks/cdshooks.db"
+    monkeypatch.setenv("XDG_DATA_HOME", "")
+    monkeypatch.setenv("HOME", "/home/someone")
+    assert default_database() == Path("/home/someone/.local/share/cdshooks/cdshooks.db")
+
+
+def test_a_database_file_is_the_same_from_every_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert read_settings({"CDSHOOKS_DATABASE_URL": "sqlite:///own.db"}).database_url == f"sqlite:///{tmp_path}/own.db"
+
+
+def test_the_readme_lists_every_setting_once() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    listed = re.findall(r"^\| `(CDSHOOKS_\w+)` \|", readme, re.MULTILINE)
+    assert listed == [setting.name for setting in SETTINGS]
 
 
 def test_a_misspelled_setting_is_refused() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from cdshooks import __version__
+from cdshooks.cli.centers import centers
 from cdshooks.cli.check import check
 from cdshooks.cli.evaluate import evaluate, explain
 from cdshooks.cli.fire import fire
@@ -22,5 +23,5 @@ def main() -> None:
     """
 
 
-for _command in (check, evaluate, explain, fire, paragraphs, serve, stories, test):
+for _command in (centers, check, evaluate, explain, fire, paragraphs, serve, stories, test):
     main.add_command(_command)

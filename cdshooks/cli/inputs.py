@@ -18,7 +18,7 @@ from cdshooks.server.settings import Settings, SettingsError, default_fixtures, 
 from cdshooks.server.stories import Story, read_stories
 
 
-def _day(context: click.Context, parameter: click.Parameter, text: str | None) -> date | None:
+def day(context: click.Context, parameter: click.Parameter, text: str | None) -> date | None:
     """A calendar day on the command line; wrong usage when it is none."""
     try:
         return date.fromisoformat(text) if text else None
@@ -26,9 +26,7 @@ def _day(context: click.Context, parameter: click.Parameter, text: str | None) -
         raise click.BadParameter(f"{text!r} is no day of the calendar; write it as 2026-11-21") from error
 
 
-as_of_option = click.option(
-    "--as-of", metavar="DATE", callback=_day, help="The day of the request, such as 2026-11-21."
-)
+as_of_option = click.option("--as-of", metavar="DATE", callback=day, help="The day of the request, such as 2026-11-21.")
 
 
 def library_option(command: Callable[..., Any]) -> Callable[..., Any]:

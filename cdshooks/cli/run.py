@@ -19,14 +19,17 @@ from cdshooks.server.settings import Settings, SettingsError, read_settings
 @click.option("--demo", is_flag=True, help="Anyone may call; for synthetic data only.")
 def serve(host: str, port: int, workers: int, demo: bool) -> None:
     """Run the service under a production web server until interrupted. Settings are environment variables."""
-    # The web server is imported here, for no other command needs it and it takes its time.
+    # The web server is imported here, for few other commands need it and it takes its time.
     from cdshooks.server.serve import run_server
+    from cdshooks.server.store import StoreError
 
     settings = _settings({**os.environ, "CDSHOOKS_MODE": "demo"} if demo else os.environ)
     try:
         run_server(settings, host, port, workers)
     except SettingsError as error:
         raise click.UsageError(str(error)) from error
+    except StoreError as error:
+        raise click.ClickException(str(error)) from error
     except LibraryError as error:
         problems = located(error.problems, settings.library)
         raise click.ClickException(f"the card library cannot be used:\n{problems}") from error

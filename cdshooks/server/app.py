@@ -16,10 +16,12 @@ from cdshooks.hooks.service import answer as cds_answer
 from cdshooks.server.call_log import log_calls
 from cdshooks.server.cds_api import add_cds_routes
 from cdshooks.server.headers import send_headers
+from cdshooks.server.live_rosters import LiveRosters
 from cdshooks.server.pages import add_pages
 from cdshooks.server.replies import MAX_BODY_BYTES, answer_errors
 from cdshooks.server.settings import Settings, default_fixtures, refuse_production
 from cdshooks.server.site import Answerer, Clock, Site
+from cdshooks.server.store import open_store
 from cdshooks.server.stories import read_stories
 
 
@@ -42,6 +44,7 @@ def create_app(
         clock=clock,
         answer=answer,
         options=ServiceOptions(zone=settings.timezone, default_facility=settings.default_facility),
+        rosters=LiveRosters(lambda: open_store(settings.database_url), library.rosters, synthetic=settings.demo),
         discovery=services(library),
         stories=read_stories(fixtures or default_fixtures()) if settings.demo else {},
     )

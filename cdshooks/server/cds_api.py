@@ -22,7 +22,7 @@ def add_cds_routes(app: Flask, site: Site) -> None:
     def call(service_id: str) -> Response:
         hook = site.hook(service_id)
         request = read_request(posted_json(), service_id, hook)
-        answered = site.answer(request, site.library, site.today(), site.options)
+        answered = site.answer(request, site.library, site.today(), site.options_now())
         if answered.failure:
             call_log.failure(answered.failure)
         return json_reply(answered.body)

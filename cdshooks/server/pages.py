@@ -46,7 +46,12 @@ def _add_health(app: Flask, site: Site) -> None:
     @app.get("/health/ready")
     def ready() -> Response:
         # There is no process without a library: it is read before the first route exists.
-        return json_reply({"status": "ready", "library": site.library.hash})
+        now, trouble = site.rosters.current(), site.rosters.trouble()
+        state = {"library": site.library.hash, "registry": {"version": now.version, "rows": len(now.rows)}}
+        if trouble is None:
+            return json_reply({"status": "ready", **state})
+        says = "the store cannot be read; calls are answered with the registry that was read last"
+        return json_reply({"status": "store down", "says": says, **state}, 503)
 
 
 def _add_stories(app: Flask, site: Site) -> None:

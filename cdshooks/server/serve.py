@@ -17,6 +17,7 @@ from granian.log import LogLevels
 
 from cdshooks.engine.library import load_library
 from cdshooks.server.settings import Settings, SettingsError, refuse_production
+from cdshooks.server.store import open_store
 from cdshooks.server.stories import curl_line, fire_line
 from cdshooks.server.wsgi import app
 
@@ -24,10 +25,11 @@ from cdshooks.server.wsgi import app
 def run_server(settings: Settings, host: str = "127.0.0.1", port: int = 8000, workers: int = 1) -> None:
     """Serve until interrupted, in `workers` processes.
 
-    Raises SettingsError or LibraryError before any process is started.
+    Raises SettingsError, LibraryError or StoreError before any process is started.
     """
     refuse_production(settings)
     load_library(settings.library)
+    _prepare_store(settings)
     address = _free_address(host, port)
     os.environ.update(settings.environment())
     for line in start_lines(settings, host, port):
@@ -55,6 +57,11 @@ def start_lines(settings: Settings, host: str, port: int) -> list[str]:
         f"A card:     {curl_line(base)}",
         f"In words:   {fire_line(base, _own_command())}",
     ]
+
+
+def _prepare_store(settings: Settings) -> None:
+    """Bring the store's schema up to date before there are several processes to do it."""
+    open_store(settings.database_url).close()
 
 
 def _free_address(host: str, port: int) -> str:

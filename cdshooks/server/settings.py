@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from cdshooks.engine.centers import is_npi
 
 PREFIX = "CDSHOOKS_"
 Mode = Literal["demo", "production"]
@@ -24,6 +28,11 @@ class Setting:
 
 SETTINGS = (
     Setting("CDSHOOKS_LIBRARY", "", "folder of the card library; empty means the copy that ships with the package"),
+    Setting(
+        "CDSHOOKS_DATABASE_URL",
+        "",
+        "sqlite:///FILE or postgresql://…; empty means cdshooks/cdshooks.db in the user's data directory",
+    ),
     Setting("CDSHOOKS_PUBLIC_URL", "", "address that EHRs call, for links; empty means the address of each call"),
     Setting("CDSHOOKS_TIMEZONE", "UTC", "IANA time zone whose calendar day is today"),
     Setting("CDSHOOKS_MODE", "production", "demo (open to anyone, synthetic data only) or production"),
@@ -40,6 +49,7 @@ class Settings:
     """The settings of one process."""
 
     library: Path
+    database_url: str = field(repr=False)  # it may hold a password
     public_url: str | None
     timezone: ZoneInfo
     mode: Mode
@@ -54,6 +64,7 @@ class Settings:
         """The variables from which `read_settings` makes these settings again, in a worker process."""
         return {
             "CDSHOOKS_LIBRARY": str(self.library),
+            "CDSHOOKS_DATABASE_URL": self.database_url,
             "CDSHOOKS_PUBLIC_URL": self.public_url or "",
             "CDSHOOKS_TIMEZONE": self.timezone.key,
             "CDSHOOKS_MODE": self.mode,
@@ -67,6 +78,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     read = {setting.name: environment.get(setting.name, "").strip() or setting.default for setting in SETTINGS}
     return Settings(
         library=_library(read["CDSHOOKS_LIBRARY"]),
+        database_url=_database_url(read["CDSHOOKS_DATABASE_URL"]),
         public_url=_public_url(read["CDSHOOKS_PUBLIC_URL"]),
         timezone=_timezone(read["CDSHOOKS_TIMEZONE"]),
         mode=_mode(read["CDSHOOKS_MODE"]),
@@ -94,6 +106,13 @@ def default_fixtures() -> Path:
     return _shipped("fhir_fixtures")
 
 
+def default_database() -> Path:
+    """The SQLite file to use when no database is set: the same one from whatever folder a command is started."""
+    data = os.environ.get("XDG_DATA_HOME", "")
+    folder = Path(data) if Path(data).is_absolute() else Path.home() / ".local" / "share"
+    return folder / "cdshooks" / "cdshooks.db"
+
+
 def _shipped(name: str) -> Path:
     package = Path(__file__).resolve().parents[1]
     if (package.parent / "pyproject.toml").is_file():
@@ -114,6 +133,18 @@ def _library(text: str) -> Path:
     if not Path(text).is_dir():
         raise _unusable("CDSHOOKS_LIBRARY", text, "the path of a card library folder, such as cards")
     return Path(text).resolve()
+
+
+def _database_url(text: str) -> str:
+    if not text:
+        return f"sqlite:///{default_database()}"
+    scheme, _, rest = text.partition("://")
+    if scheme == "sqlite" and len(rest) > 1 and rest.startswith("/") and rest != "/:memory:":
+        return f"sqlite:///{Path(rest[1:]).absolute()}"
+    if scheme in ("postgresql", "postgres") and rest:
+        return f"postgresql://{rest}"
+    shown = re.sub(r":[^:@/]*@", ":***@", text)
+    raise _unusable("CDSHOOKS_DATABASE_URL", shown, "sqlite:///FILE, or postgresql://USER:PASSWORD@HOST/DATABASE")
 
 
 def _public_url(text: str) -> str | None:
@@ -143,17 +174,9 @@ def _mode(text: str) -> Mode:
 
 
 def _default_facility(text: str) -> str | None:
-    if text and not _is_npi(text):
+    if text and not is_npi(text):
         raise _unusable("CDSHOOKS_DEFAULT_FACILITY", text, "an NPI: ten digits of which the last checks the others")
     return text or None
-
-
-def _is_npi(text: str) -> bool:
-    """Luhn's check over the card issuer prefix 80840 and the ten digits. Source: CMS, NPI check digit."""
-    if len(text) != 10 or not (text.isascii() and text.isdigit()):
-        return False
-    doubled = (int(digit) * (1 + index % 2) for index, digit in enumerate(reversed("80840" + text)))
-    return sum(number // 10 + number % 10 for number in doubled) % 10 == 0
 
 
 def _unusable(name: str, read: str, wanted: str) -> SettingsError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from cdshooks.engine.library import Library
 from cdshooks.hooks.errors import RequestError
 from cdshooks.hooks.request import Request
 from cdshooks.hooks.service import ServiceOptions
+from cdshooks.server.live_rosters import LiveRosters
 from cdshooks.server.settings import Settings
 from cdshooks.server.stories import Story
 
@@ -43,12 +44,18 @@ class Site:
     clock: Clock
     answer: Answerer
     options: ServiceOptions
+    rosters: LiveRosters
     discovery: Mapping[str, Any]
     stories: Mapping[str, Story]
 
     def today(self) -> date:
         """The calendar day in the configured time zone."""
         return self.clock(self.settings.timezone).date()
+
+    def options_now(self) -> ServiceOptions:
+        """The options of a call that comes now, with the newest roster."""
+        now = self.rosters.current()
+        return replace(self.options, rosters=now.rows, rosters_hash=now.hash)
 
     def hook(self, service_id: str) -> str:
         """The hook of a CDS service. Raises RequestError (404) when there is no service of that id."""
