@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 from parts import AS_OF, NPI, chart_of
 
-from cdshooks.engine.centers import Facility, find_facility, match_center, read_roster
+from cdshooks.engine.centers import Facility, find_facility, is_npi, match_center, read_roster
 
 
 def row(name="Example Hospital", npi="1", product="examplecel", checked="2026-11-01", **fields):
@@ -157,3 +157,20 @@ def test_the_order_comes_before_the_encounter(example):
     assert facility(example, {}, ENCOUNTER) == ("Example Hospital", "1")
     assert facility(example, {"performer": [{"display": "Elsewhere"}]}, ENCOUNTER) == ("Elsewhere", None)
     assert facility(example, {}, {"resourceType": "Encounter", "id": "e2"}) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("1234567893", True),
+        ("1999999992", True),
+        ("1234567890", False),
+        ("123456789", False),
+        ("12345678930", False),
+        ("123456789x", False),
+        ("１２３４５６７８９３", False),
+        ("", False),
+    ],
+)
+def test_an_npi_carries_its_check_digit(text, is_one):
+    assert is_npi(text) is is_one

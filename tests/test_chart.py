@@ -263,3 +263,36 @@ def test_an_order_may_be_remembered_without_becoming_a_record(example):
     assert chart.resolve({"reference": "Medication/m1"}) == drug
     assert chart.resolve({"reference": "urn:uuid:m1"}) == drug
     assert chart.all_of_kind("Medication") == []
+
+
+@pytest.mark.parametrize(
+    ("focus", "kept"),
+    [
+        ([{"reference": "Patient/p1"}], True),
+        ([{"reference": "Patient/donor"}], False),
+        ([{"reference": "RelatedPerson/donor"}], False),
+        ({"reference": "Patient/donor"}, False),
+        ([{"reference": "Condition/c1"}], True),
+        (["text", None, {}], True),
+        (None, True),
+    ],
+)
+def test_a_result_about_another_person_is_left_out_though_it_names_our_patient(example, focus, kept):
+    chart = chart_of(example, observation(id_="o1", focus=focus))
+    assert bool(chart.all_of_kind("Observation")) is kept
+    assert [left.why for left in chart.left_out] == ([] if kept else [Why.ANOTHER_PATIENT])
+
+
+def test_records_without_a_code_of_any_known_system_are_kept_apart(example):
+    local = {"coding": [{"system": "http://hospital.example/local", "code": "77"}], "text": "words"}
+    sent = [condition(local, "c1"), condition({"text": "words"}, "c2"), condition("unknown-code", "c3"), condition()]
+    assert {r.reference for r in chart_of(example, *sent).uncoded("Condition")} == {"Condition/c1", "Condition/c2"}
+    assert chart_of(example).uncoded("Observation") == []
+
+
+def test_a_medication_may_be_told_by_its_ingredients(example):
+    drug = {"resourceType": "Medication", "id": "m1"}
+    drug["ingredient"] = [{"itemCodeableConcept": concept("900011", system=RXNORM)}, "junk"]
+    given = medication(id_="ma1", medicationCodeableConcept=None, medicationReference={"reference": "Medication/m1"})
+    chart = chart_of(example, given, drug)
+    assert found(chart, "MedicationAdministration", "rx-cells", example) == [("MedicationAdministration/ma1", "900011")]

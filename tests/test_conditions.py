@@ -151,3 +151,27 @@ def test_a_neighbouring_state_is_asked_in_the_words_of_the_library(ask):
 
 def test_the_state_could_not_be_read_where_diagnoses_were_not(ask):
     assert ask(RELAPSED, unread={"Condition": "conditions not sent"}).gap is Gap.COULD_NOT_CHECK
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (concept("alpha-unsure", "beta"), False),  # a sure code of another disease speaks before an unsure one of ours
+        (concept("alpha", "beta"), True),
+        (concept("alpha-unsure", "beta-second-hand"), Gap.ATTEST),
+    ],
+)
+def test_of_several_codes_on_one_record_the_sure_one_speaks(ask, code, expected):
+    assert outcome(ask(NOT_BETA, condition(code))) is expected
+
+
+def test_a_shared_code_that_was_refuted_says_nothing_either_way(ask):
+    assert ask(NOT_BETA, condition("shared", verified="refuted")).gap is Gap.MISSING
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [({"text": "ALPHA RARE"}, Gap.ATTEST), ({"text": "alpha rarely"}, Gap.MISSING), ({"text": "x"}, Gap.MISSING)],
+)
+def test_an_uncoded_diagnosis_that_names_the_disease_is_asked_about(ask, code, expected):
+    assert outcome(ask(NOT_BETA, condition(code))) is expected

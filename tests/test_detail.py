@@ -267,3 +267,8 @@ def test_the_whole_call_fits_even_with_long_chart_text(example):
     for card in cards_of(answer_to(example, order, prefetch=prefetch_of(patient(), coverage(long), *hostile(long)))):
         assert len(card["detail"]) <= 1800
         assert len(card["summary"]) <= 120
+
+
+def test_without_a_policy_the_last_line_still_says_what_this_is_not(example):
+    text = write_detail(Determination(Result.COULD_NOT_CHECK, ()), subject(example, policy=None), example.wording)
+    assert text == "A documentation check, not a coverage decision."

@@ -1,10 +1,12 @@
 """`product`: approval, REMS and the labelled indications in force on the service date."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
-from parts import concept, condition, order_of, patient
+from parts import concept, condition, context_of, order_of, patient
 
+from cdshooks.engine.evidence import Compiler, compile_expression
 from cdshooks.engine.model import Gap
 
 APPROVED = {"product": {"approved": True}}
@@ -130,3 +132,12 @@ def test_the_explanation_keeps_every_indication_as_a_branch(ask):
         "patients under 26 with gamma disease",
     ]
     assert found.children[0].children
+
+
+def test_a_limitation_that_ended_without_a_word_says_nothing_more(example):
+    silent = replace(example.products.by_id["examplecel"].indications[0], after_limitation="")
+    product = replace(example.products.by_id["examplecel"], indications=(silent,))
+    products = replace(example.products, by_id={"examplecel": product})
+    context = replace(context_of(example, RELAPSE, condition("nerve"), service=on("2027-01-01")), product=product)
+    check = compile_expression(INDICATION, Compiler(example.value_sets, example.wording, products))
+    assert check(context).truth is True

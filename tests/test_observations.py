@@ -141,3 +141,29 @@ def test_a_result_without_any_known_code_is_asked_about_when_its_words_are_looke
 def test_words_never_make_a_result_count(ask):
     sent = observation("negative", code={"text": "Bone marrow something"}, id_="o")
     assert ask(form(RESULT, NEWER, {"named": "vs/words-marrow"}), sent).truth is None
+
+
+SPOILED = {"spoiled_by": "vs/words-spoiled"}
+
+
+@pytest.mark.parametrize(
+    ("text", "gap"),
+    [
+        ("Positive, not confirmed", Gap.ATTEST),
+        ("Negative (specimen rejected)", Gap.ATTEST),
+        ("Negative", None),
+        ("specimen rejected", Gap.COULD_NOT_CHECK),
+    ],
+)
+def test_a_result_that_takes_back_what_it_says_is_for_a_person(ask, text, gap):
+    assert ask(form(RESULT, NEWER, SPOILED), observation(None, valueString=text)).gap is gap
+
+
+def test_a_panel_whose_results_were_sent_leaves_them_to_speak(ask):
+    panel = observation(None, id_="panel", hasMember=[{"reference": "Observation/member"}])
+    listing = report("virus-ab", "2026-10-20", result=[{"reference": "Observation/member"}])
+    member = observation("negative", id_="member")
+    assert ask(form(RESULT, NEWER), panel, listing, member).truth is True
+    other = observation("negative", id_="member", code="virus-rna")
+    assert ask(form(RESULT, NEWER), panel, listing, other).gap is Gap.MISSING
+    assert ask(form(RESULT, NEWER), panel).gap is Gap.COULD_NOT_CHECK

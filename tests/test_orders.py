@@ -430,3 +430,39 @@ def test_no_shape_of_a_field_breaks_the_recognition(shipped, value, field):
     for kind in ("MedicationRequest", "ServiceRequest", "ProcedureRequest"):
         order = drug_order() | {"resourceType": kind, "code": {"coding": [coding(HCPCS, "Q2053")]}, field: value}
         recognised(shipped, order)
+
+
+# ---- what only the made-up library can show ----
+
+
+@pytest.mark.parametrize(
+    ("order", "name"),
+    [
+        (service(coding(HCPCS, "Z9999"), text="Exempla"), "examplecel"),  # a code for products without one of their own
+        (service(coding(HCPCS, "Z9999"), text="Something"), None),
+        (drug(coding(HCPCS, "Z9999"), text="Exempla"), "examplecel"),
+        (drug(text="cell therapy of the class"), ""),
+        (drug(coding(LOCAL, "1"), text="CELL THERAPY OF THE CLASS, 1 bag"), ""),
+        (drug(text="cell therapy of another kind"), None),
+        (service(coding(LOCAL, "1"), text="cell therapy of the class"), None),
+    ],
+)
+def test_an_order_may_say_the_class_without_a_product(example, order, name):
+    assert product(example, order) == name
+
+
+@pytest.mark.parametrize(("name", "said"), [("Sampla", True), pytest.param("Exempla", False, marks=pending("E40"))])
+def test_words_that_are_meant_for_one_product_count_for_it_alone(example, name, said):
+    (found,) = recognised(example, drug(text=f"{name} second part"))
+    assert any("one course" in note for note in found.notes) is said
+
+
+def test_a_prefetch_that_cannot_be_decoded_hides_no_order(example):
+    order = drug_order(medicationReference={"reference": "Medication/m1"}, **BY_REFERENCE)
+    drug_sent = {"resourceType": "Medication", "id": "m1", "code": {"coding": [coding(RXNORM, "900002")]}}
+    body = body_of(order, prefetch={"bad": "@@", "text": "words", "drug": drug_sent}).replace(
+        b'"@@"', b"1" + b"0" * 400
+    )
+    request = read_request(body, "cart-order-sign", "order-sign")
+    (found,) = recognise_orders(request, example, AS_OF, UTC, Payload.of(request))
+    assert found.product == "examplecel"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdshooks.engine.source import LibraryError, Problem, read_yaml
+from cdshooks.engine.source import LibraryError, Problem, Source, read_yaml
 
 
 @pytest.fixture
@@ -113,3 +113,8 @@ def test_an_unknown_place_has_the_line_of_the_nearest_value_around_it(read):
 def test_problems_are_told_in_file_order():
     error = LibraryError([Problem("b", 2, "x"), Problem("a", 9, "y"), Problem("b", 1, "z")])
     assert str(error) == "a:9: y\nb:1: z\nb:2: x"
+
+
+def test_a_file_without_lines_has_one_line():
+    assert Source("file.json", {"id": "x"}).line(("id",)) == 1
+    assert str(Source("file.json", {}).problem((), "wrong")) == "file.json:1: wrong"

@@ -3,7 +3,7 @@
 from datetime import date
 
 import pytest
-from parts import RXNORM, asked_service, concept, condition, drug_order, medication, pending, procedure
+from parts import RXNORM, asked_service, concept, condition, drug_order, medication, procedure
 
 from cdshooks.engine.chart import Record
 from cdshooks.engine.model import Gap
@@ -103,7 +103,6 @@ def test_no_earlier_therapy_can_be_claimed_absent_while_something_is_unread(ask,
     assert ask(PRIOR, medication(code="900011"), unread={kind: "not sent"}).truth is True
 
 
-@pending("E33")
 def test_an_infusion_that_names_nobody_is_something_to_look_at(ask):
     assert ask(PRIOR, procedure("cell-infusion", subject=None)).gap is Gap.COULD_NOT_CHECK
 
@@ -226,7 +225,13 @@ def test_not_finding_a_class_is_never_said_to_be_not_given(ask):
     assert "not given" not in found.found
 
 
-@pending("E34")
 def test_a_labelled_drug_is_not_named(ask):
     sent = medication(code="910001", meta=LABEL)
     assert "oldamib" not in ask({"therapy": {"lines_at_least": 2}}, sent).found
+
+
+def test_what_is_never_a_treatment_is_not_taken_for_one(ask):
+    form = {"prior_infusion": PRIOR["prior_infusion"] | {"not_treatment": "vs/proc-collection"}}
+    assert ask(form, procedure(concept("cell-infusion", "cell-collection"))).gap is Gap.MISSING
+    assert ask(form, procedure(concept("cell-collection", text="Collection for Sampla"))).gap is Gap.MISSING
+    assert ask(form, procedure("cell-infusion")).truth is True
