@@ -9,11 +9,6 @@ from cdshooks.hooks.lines import UNPROMPTED, Line, grouped
 from cdshooks.hooks.text import clean
 
 _MOST_CONFIRMATIONS = 4
-_A_DOCUMENT = "a document"
-_CONFIRM_ORDER = (
-    "product", "indication", _A_DOCUMENT, "center", "letter", "transplant", "adherence", "evaluation",
-    "evaluation-content", "label", "rems",
-)  # fmt: skip
 
 
 def confirmations(determination: Determination, wording: Wording) -> Block | None:
@@ -21,7 +16,8 @@ def confirmations(determination: Determination, wording: Wording) -> Block | Non
     lines = [line for line in grouped(determination, wording, Outcome.ATTEST) if line.group != UNPROMPTED]
     if not lines:
         return None
-    ranked = sorted(lines, key=_confirm_rank)
+    order = wording.say("detail.confirm_order").split()
+    ranked = sorted(lines, key=lambda line: _rank(line, order))
     full = ranked if len(ranked) <= _MOST_CONFIRMATIONS else ranked[: _MOST_CONFIRMATIONS - 1]
     texts = [_confirm_text(line, wording) for line in full]
     if rest := ranked[len(full) :]:
@@ -29,9 +25,9 @@ def confirmations(determination: Determination, wording: Wording) -> Block | Non
     return Block(wording.say("detail.confirm"), tuple(texts))
 
 
-def _confirm_rank(line: Line) -> tuple[bool, int]:
-    known = line.group if line.group in _CONFIRM_ORDER else _A_DOCUMENT
-    return (not line.leading, _CONFIRM_ORDER.index(known))
+def _rank(line: Line, order: list[str]) -> tuple[bool, int]:
+    """Leading lines first, then as the library orders the groups; a document of its own stands at ``*``."""
+    return (not line.leading, order.index(line.group if line.group in order else "*"))
 
 
 def _also(line: Line, wording: Wording) -> str:

@@ -172,7 +172,7 @@ def _rems(determination: Determination, subject: Subject) -> Block | None:
     rems = next((f for f in determination.findings if f.criterion == "rems"), None)
     if rems is None or rems.outcome is not Outcome.NOT_APPLICABLE:
         return None
-    return Block("", (sentence(clean(rems.reason)),), bullets=False, spare=True)
+    return Block("", (sentence(clean(rems.reason)),), bullets=False)
 
 
 def _reminder(determination: Determination, wording: Wording) -> Block | None:

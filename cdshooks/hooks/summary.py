@@ -66,7 +66,8 @@ def _ready(
     leading = [line.short for line in asked if line.leading]
     for key, names in (("summary.ready_leading", leading), ("summary.ready_lapsing", lapsing)):
         if names:
-            return _fitted(wording.say(key, items="\0", **blanks), names, "")
+            more = wording.say("summary.and_unconfirmed") if unconfirmed else ""
+            return _fitted(wording.say(key, items="\0", **blanks), names, more)
     key = "summary.ready_unconfirmed" if unconfirmed else "summary.ready"
     key = "summary.label_ready" if label_only else key
     if any(f.criterion == "indication" and f.outcome is Outcome.ATTEST for f in determination.findings):
