@@ -10,10 +10,8 @@ from typing import Any
 from cdshooks.engine.dates import Period, Window
 from cdshooks.engine.evidence import Check, Compiler, compile_expression
 from cdshooks.engine.evidence.context import as_list, window_of
-from cdshooks.engine.model import CriterionId, Gap, Paragraph, PolicyId, Reminder, Section
+from cdshooks.engine.model import CriterionId, Paragraph, PolicyId, Reminder, Section
 from cdshooks.engine.products import Span, day, span
-
-JUDGEMENT_GAP = Gap.ATTEST
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,6 @@ class Product:
     indications: tuple[Indication, ...]
     rems: tuple[Rems, ...]
     form: str
-    split_course_days: int | None
     note: str
 
     def rems_on(self, day: date) -> Rems | None:
@@ -102,6 +101,7 @@ class Trap:
     words: tuple[str, ...]
     says: str
     effect: str
+    product: str = ""
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,6 @@ def read_product(data: Mapping[str, Any], systems: Systems) -> Product:
         indications=tuple(_indication(row) for row in data.get("indications", [])),
         rems=tuple(Rems(row["name"], span(row)) for row in data.get("rems", [])),
         form=data.get("form", ""),
-        split_course_days=data.get("split_course_days"),
         note=data.get("review", {}).get("says", ""),
     )
 
@@ -188,7 +187,8 @@ def gather_products(products: Iterable[Product], look_alikes: Mapping[str, Any],
         by_code=by_code,
         not_car_t=frozenset(_coded(code, systems) for code in others),
         traps=tuple(
-            Trap(tuple(row["words"]), row["says"], row["effect"]) for row in look_alikes.get("order_text_traps", [])
+            Trap(tuple(row["words"]), row["says"], row["effect"], row.get("product", ""))
+            for row in look_alikes.get("order_text_traps", [])
         ),
         trial_words=tuple(look_alikes.get("trial_words", [])),
         trial_numbers=tuple((row["prefix"], row["digits"]) for row in look_alikes.get("trial_numbers", [])),

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
-from cdshooks.engine.chart import MEDICATION_KINDS, Chart, Record, concept_of
+from cdshooks.engine.chart import Chart, Record, concept_of
 from cdshooks.engine.codes import coding_list, concept_texts
 from cdshooks.engine.dates import Moment, read_moment
 from cdshooks.engine.identity import listed
@@ -251,8 +251,3 @@ def is_labelled(resource: Resource, chart: Chart) -> bool:
     meta = resource.get("meta")
     labels = listed(meta.get("security")) if isinstance(meta, Mapping) else []
     return any(chart.systems.is_label(coding) for coding in labels)
-
-
-def is_medication(record: Record) -> bool:
-    """True for the four kinds of medication record."""
-    return record.kind in MEDICATION_KINDS

@@ -13,6 +13,7 @@ from cdshooks.engine.policy import Policy
 from cdshooks.engine.wording import Wording
 from cdshooks.hooks.detail import LONGEST
 from cdshooks.hooks.determination_json import KEY
+from cdshooks.hooks.text import shortened
 
 REASON_SYSTEM = "urn:org.cdshooks:override-reason"
 TOPIC_SYSTEM = "urn:org.cdshooks:topic"
@@ -20,6 +21,7 @@ _MOST_CARDS = 3
 _WORST_FIRST = [result.value for result in Result]
 _NOT_ALNUM = re.compile(r"[^A-Za-z0-9]")
 _LONGEST_TOPIC = 100
+_LONGEST_NAMES = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def worst_first(cards: list[dict[str, Any]], wording: Wording) -> list[dict[str,
     ordered = sorted(cards, key=_badness)
     shown, rest = ordered[:_MOST_CARDS], ordered[_MOST_CARDS:]
     if rest:
-        names = "; ".join(card["summary"].partition(":")[0] for card in rest)
+        names = shortened("; ".join(card["summary"].partition(":")[0] for card in rest), _LONGEST_NAMES)
         line = wording.say("detail.and_more", count=len(rest), names=names)
         last = {**shown[-1], "detail": _with_last_line(shown[-1]["detail"], line)}
         shown = [*shown[:-1], last]

@@ -60,6 +60,12 @@ def select_policies(order: Order, entries: list[Entry], chart: Chart, library: L
     return selections
 
 
+def _stands(policy: Policy, day: date, says: str) -> bool:
+    """True when the policy's own standing already says what the payer's name gives cause to say."""
+    standing = policy.standing(day)
+    return not says or (standing is not None and says in standing.says)
+
+
 def _order_assumed(coverages: list[_Coverage]) -> bool:
     """True when several coverages give no order of benefits and one of them is Medicaid."""
     unsaid = [c for c in coverages if not isinstance(c.resource.get("order"), int)]
@@ -96,8 +102,9 @@ def _selections(coverage: _Coverage, order: Order, assumed: bool, library: Libra
             note = say("payer.other_product", payer=match.payer.short)
             yield Selection(library.in_force(LABEL, day), LABEL, match.payer, match.payer.name, (note, *notes))
             continue
+        said = match.says if policy and not _stands(policy, day, match.says) else ""
         missing = () if policy else (say("payer.no_version", payer=match.payer.short, date=day),)
-        yield Selection(policy, policy_id, match.payer, match.payer.name, (*missing, *notes))
+        yield Selection(policy, policy_id, match.payer, match.payer.name, (*missing, *([said] if said else []), *notes))
 
 
 def _benefit_order(coverage: _Coverage) -> tuple[int, bool, str]:

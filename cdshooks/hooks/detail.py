@@ -95,7 +95,7 @@ def _unread(determination: Determination, wording: Wording) -> Block | None:
         wording.say(
             "detail.unread_line",
             reason=clean(reason),
-            criteria=", ".join(finding.label for finding in findings),
+            criteria=capital(", ".join(finding.label for finding in findings)),
             ask=" ".join(dict.fromkeys(clean(f.ask) for f in findings if f.evidence)),
             cites=", ".join(dict.fromkeys(p for f in findings for p in f.cite)),
         )

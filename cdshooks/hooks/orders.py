@@ -19,6 +19,7 @@ from cdshooks.engine.library import Library
 from cdshooks.engine.model import Order, ProductId, Resource
 from cdshooks.engine.products import Product, ProductCode
 from cdshooks.hooks.errors import RequestError
+from cdshooks.hooks.prefetch import DEEPEST_BUNDLE
 from cdshooks.hooks.request import DraftEntry, Request
 
 _SERVICE_KINDS = ("ServiceRequest", "ProcedureRequest")
@@ -64,15 +65,18 @@ def _quiet(request: Request, key: str) -> Any:
         return None
 
 
-def _resources(value: Any) -> Iterator[Entry]:
+def _resources(value: Any, depth: int = 0) -> Iterator[Entry]:
     if not isinstance(value, dict):
         return
     if value.get("resourceType") != "Bundle":
         yield None, value
         return
     for entry in listed(value.get("entry")):
-        if isinstance(entry, dict) and isinstance(entry.get("resource"), dict):
-            yield entry.get("fullUrl"), entry["resource"]
+        resource = entry.get("resource") if isinstance(entry, dict) else None
+        if isinstance(resource, dict) and resource.get("resourceType") == "Bundle" and depth < DEEPEST_BUNDLE:
+            yield from _resources(resource, depth + 1)
+        elif isinstance(resource, dict):
+            yield entry.get("fullUrl"), resource
 
 
 def _lookup(entries: list[Entry], target: str) -> Resource | None:
@@ -108,6 +112,7 @@ def _recognise(
         return None
     service, source, notes = service_day(resource, as_of, zone, library)
     marks = [*texts, *_identifiers(resource)]
+    traps = [t for t in library.products.trapped(texts) if t.product in ("", identity.product)]
     return Order(
         reference=f"{kind}/{resource['id']}"
         if resource.get("id")
@@ -119,9 +124,9 @@ def _recognise(
         kind=identity.kind,
         service_date=service,
         service_date_source=source,
-        traps=tuple(t.says for t in library.products.trapped(texts) if t.effect == "not-the-approved-product"),
+        traps=tuple(t.says for t in traps if t.effect == "not-the-approved-product"),
         trial=library.products.is_trial(marks),
-        notes=(*notes, *(t.says for t in library.products.trapped(texts) if t.effect == "one-course")),
+        notes=(*notes, *(t.says for t in traps if t.effect == "one-course")),
     )
 
 

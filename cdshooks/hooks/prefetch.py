@@ -18,7 +18,7 @@ from cdshooks.hooks.discovery import PREFETCH
 from cdshooks.hooks.errors import RequestError
 from cdshooks.hooks.request import Request
 
-_DEEPEST_BUNDLE = 3
+DEEPEST_BUNDLE = 3
 _ERRORS = ("error", "fatal")
 
 
@@ -132,7 +132,7 @@ def _bundle(bundle: Mapping[str, Any], key: str, wording: Wording) -> _Answer:
 def _bundles(bundle: Mapping[str, Any], depth: int = 0) -> Iterator[Mapping[str, Any]]:
     """A Bundle and those inside it."""
     yield bundle
-    for entry in listed(bundle.get("entry")) if depth < _DEEPEST_BUNDLE else ():
+    for entry in listed(bundle.get("entry")) if depth < DEEPEST_BUNDLE else ():
         resource = entry.get("resource") if isinstance(entry, dict) else None
         if isinstance(resource, dict) and resource.get("resourceType") == "Bundle":
             yield from _bundles(resource, depth + 1)
@@ -156,7 +156,7 @@ def _entries(bundle: Mapping[str, Any], depth: int = 0) -> Iterator[tuple[Mappin
             yield {}, None
             continue
         resource = entry.get("resource")
-        if isinstance(resource, dict) and resource.get("resourceType") == "Bundle" and depth < _DEEPEST_BUNDLE:
+        if isinstance(resource, dict) and resource.get("resourceType") == "Bundle" and depth < DEEPEST_BUNDLE:
             yield from _entries(resource, depth + 1)
         else:
             yield entry, resource

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +55,20 @@ def answer_errors(app: Flask) -> None:
     app.register_error_handler(Exception, _failed)
 
 
+def _drain() -> None:
+    """Read what is left of the body, up to the limit: a client that writes before it reads gets its answer."""
+    with suppress(HTTPException, OSError):
+        while request.stream.read(1 << 16):
+            pass
+
+
 def _refused(error: RequestError) -> Response:
+    _drain()
     return json_reply(operation_outcome(error.code, error.message, error.expression), error.status)
 
 
 def _http_error(error: HTTPException) -> Response:
+    _drain()
     status = error.code or 500
     code, sentence = _SENTENCES.get(status, ("processing", "the call cannot be answered"))
     reply = json_reply(operation_outcome(code, sentence), status)

@@ -40,7 +40,7 @@ def run_server(settings: Settings, host: str = "127.0.0.1", port: int = 8000, wo
         address=address,
         port=port,
         workers=workers,
-        blocking_threads=4,
+        blocking_threads=32,  # they wait for bodies; they do not compute
         websockets=False,
         workers_kill_timeout=10,
         log_level=LogLevels.warning,
