@@ -190,7 +190,8 @@ def _differs(subject: Subject, wording: Wording) -> Block | None:
     if policy is None or not sentences:
         return None
     name, brand = policy.short, subject.product
-    return Block(wording.say("detail.differs", policy=name, version=policy.version, product=brand, date=day), sentences)
+    title = wording.say("detail.differs", policy=name, version=policy.version, product=brand, date=day)
+    return Block(title, sentences, whole=True)
 
 
 def _footer(subject: Subject, wording: Wording) -> str:
