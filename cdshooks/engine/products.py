@@ -15,6 +15,9 @@ from cdshooks.engine.codes import Coded, Systems, ndc11
 from cdshooks.engine.model import ProductId
 from cdshooks.engine.valuesets import fold_words
 
+WITH_STRENGTH = ("SCD", "SBD", "GPCK", "BPCK", "PACK", "NDC")
+"""Kinds of code that name a product with its form and strength (RxNorm term types, and NDC)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Span:

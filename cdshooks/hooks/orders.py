@@ -17,14 +17,13 @@ from cdshooks.engine.dates import Moment, Period, read_moment
 from cdshooks.engine.identity import Entry, listed, split_reference
 from cdshooks.engine.library import Library
 from cdshooks.engine.model import Order, ProductId, Resource
-from cdshooks.engine.products import Product, ProductCode
+from cdshooks.engine.products import WITH_STRENGTH, Product, ProductCode
 from cdshooks.hooks.errors import RequestError
 from cdshooks.hooks.prefetch import DEEPEST_BUNDLE
 from cdshooks.hooks.request import DraftEntry, Request
 
 _SERVICE_KINDS = ("ServiceRequest", "ProcedureRequest")
 _NOT_AN_ORDER = ("stopped", "cancelled", "revoked", "entered-in-error")
-_BY_STRENGTH = ("SCD", "SBD", "GPCK", "BPCK", "PACK", "NDC")
 _FAR = Period.parse("P1Y")
 
 
@@ -178,7 +177,7 @@ def _shown(resource: Resource) -> list[str]:
 
 def _best(hits: list[tuple[Product, ProductCode]]) -> tuple[Product, ProductCode]:
     """The code that says most: grade A and form-with-strength first, then as they were sent."""
-    return min(hits, key=lambda hit: (hit[1].grade != "A", hit[1].kind not in _BY_STRENGTH))
+    return min(hits, key=lambda hit: (hit[1].grade != "A", hit[1].kind not in WITH_STRENGTH))
 
 
 def _by_code(coded: Coded, library: Library) -> str:

@@ -37,7 +37,7 @@ def create_app(
     """The Flask application for a library. Raises SettingsError in production mode, which is not available yet."""
     refuse_production(settings)
     app = Flask("cdshooks.server", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1  # what is larger is told apart from what is as large
     site = Site(
         settings=settings,
         library=library,

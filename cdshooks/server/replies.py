@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from cdshooks.hooks.errors import RequestError, operation_outcome
 from cdshooks.server import call_log
@@ -43,8 +43,9 @@ def posted_json() -> bytes:
     if request.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8", "us-ascii"):
         raise RequestError(415, "not-supported", "the charset is not UTF-8")
     body = request.get_data(cache=False)
-    # A body without a Content-Length is silently cut at the limit; one read more tells, by raising.
-    request.stream.read(1)
+    # The stream's limit lies one byte higher: a body without a Content-Length is silently cut there.
+    if len(body) > MAX_BODY_BYTES:
+        raise RequestEntityTooLarge
     return body
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -91,7 +92,7 @@ def _own_command() -> str:
     """Our command as it can be typed here: by its name where that is found, else by the path it was started by."""
     started = sys.argv[0]
     by_path = Path(started).name == "cdshooks" and not shutil.which("cdshooks")
-    return started if by_path else "cdshooks"
+    return shlex.quote(started) if by_path else "cdshooks"
 
 
 def _reachable(host: str) -> str:

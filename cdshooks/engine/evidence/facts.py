@@ -11,9 +11,8 @@ from cdshooks.engine.centers import RosterRow
 from cdshooks.engine.dates import Period, ages, read_moment
 from cdshooks.engine.evidence.context import Check, Compiler, Context
 from cdshooks.engine.model import Explanation, Gap
+from cdshooks.engine.products import WITH_STRENGTH
 from cdshooks.engine.wording import Wording
-
-_FORMS_WITH_STRENGTH = ("SCD", "SBD", "GPCK", "BPCK", "PACK", "NDC")
 
 
 def compile_patient(filters: Mapping[str, Any], compiler: Compiler) -> Check:
@@ -131,7 +130,7 @@ def compile_order(filters: Mapping[str, Any], compiler: Compiler) -> Check:
         order, what = context.order, say("evidence.form", form=context.product.form if context.product else "")
         if trap := order_trap(context, what, compiler.wording):
             return trap
-        if order.kind in _FORMS_WITH_STRENGTH and order.grade == "A":
+        if order.kind in WITH_STRENGTH and order.grade == "A":
             return Explanation(True, what, say("evidence.form_coded", code=order.recognized_by))
         return Explanation(None, what, say("evidence.form_uncoded", code=order.recognized_by), Gap.ATTEST)
 
