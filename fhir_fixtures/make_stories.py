@@ -1,4 +1,4 @@
-"""Write every story under stories/: a complete order-sign request and what is expected of its answer.
+"""Write every story under stories/: a complete CDS Hooks request and what is expected of its answer.
 
 Run `python fhir_fixtures/make_stories.py`; the same files come out every time, byte for byte (a test runs it).
 All patients are invented. Every story is told on 2026-11-21 about an infusion planned for 2026-12-01. The name
@@ -8,13 +8,14 @@ of a story is the name of the function that tells it, its title the first words 
 from pathlib import Path
 
 import stories_mantle_cell
+import stories_other_hooks
 import stories_other_illnesses
 import yaml
 from story_parts import AS_OF
 from story_request import render
 
 HERE = Path(__file__).parent
-TELLERS = (*stories_mantle_cell.STORIES, *stories_other_illnesses.STORIES)
+TELLERS = (*stories_mantle_cell.STORIES, *stories_other_illnesses.STORIES, *stories_other_hooks.STORIES)
 README = """# Stories
 
 Written by `make_stories.py`; every patient is invented. Told on 2026-11-21.

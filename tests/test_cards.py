@@ -12,9 +12,10 @@ import pytest
 from fhir.resources.R4B import get_fhir_model_class
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from parts import DETERMINATION, pending
+from parts import DETERMINATION
 
 from cdshooks.hooks.cards import Topic, worst_first, write_card
+from cdshooks.hooks.discovery import HOOKS, service_of
 from cdshooks.hooks.request import read_request
 from cdshooks.hooks.service import answer
 
@@ -44,7 +45,8 @@ VERDICT = re.compile(r"\b(approv\w*|den(y|ied|ial)\w*|eligib\w*|covered|not cove
 
 def cards_of(call, library, as_of=AS_OF):
     body = json.dumps(call).encode()
-    answered = answer(read_request(body, "cart-order-sign", "order-sign"), library, as_of)
+    service = service_of(call["hook"])
+    answered = answer(read_request(body, service, HOOKS[service]), library, as_of)
     assert answered.failure is None
     assert set(answered.body) == {"cards"}
     return answered.body["cards"]
@@ -97,6 +99,8 @@ def never_decides(card):
     texts = [card["summary"], card["detail"], *(s["label"] for s in card.get("suggestions", []))]
     texts += [f"{f['reason']} {f.get('ask', '')}" for f in card["extension"][DETERMINATION]["findings"]]
     for text in texts:
+        if "org.cdshooks.appeal" in card["extension"]:  # it speaks of a denial that the plan made
+            text = re.sub(r"\bdenial\b|“.*?”", "", text)
         said = VERDICT.search(ABOUT_THE_PRODUCT.sub("", text))
         assert not said, (said, text)
 
@@ -118,7 +122,8 @@ def suggests_one_action_each(card):
 def agrees_with_its_determination(card):
     found = card["extension"][DETERMINATION]
     assert found["outcome"] in OUTCOMES
-    assert (card["indicator"] == "info") <= (found["outcome"] in {"ready", "could-not-check"})
+    on_file = "authorization" in card["summary"]
+    assert (card["indicator"] == "info") <= (on_file or found["outcome"] in {"ready", "could-not-check"})
     outcomes = {finding["outcome"] for finding in found["findings"]}
     if found["outcome"] == "ready":
         assert card["indicator"] == "info"
@@ -174,7 +179,11 @@ JUNK = [None, "", "<b>x</b>", 7, True, [], {}, ["x"], {"x": "y"}, "2026-13-45", 
 
 def tear(call, data):
     """Remove or replace one piece of the prefetch or of an order, at any depth."""
-    places = [entry["resource"] for entry in call["context"]["draftOrders"]["entry"] if isinstance(entry, dict)]
+    places = [
+        entry["resource"]
+        for entry in call["context"].get("draftOrders", {"entry": []})["entry"]
+        if isinstance(entry, dict)
+    ]
     for value in (call.get("prefetch") or {}).values():
         if isinstance(value, dict):
             places.append(value)
@@ -248,7 +257,7 @@ def test_at_most_three_cards_worst_first_and_the_rest_by_name(example, outcomes)
         assert all(each["detail"] == "d\n\nlast" for each in shown)
 
 
-@pytest.mark.parametrize("count", [4, 10, pytest.param(50, marks=pending("E38"))])
+@pytest.mark.parametrize("count", [4, 10, 50])
 def test_the_line_that_names_the_rest_keeps_the_detail_short(example, count):
     long = "\n\n".join("x" * 300 for _ in range(5)) + "\n\nA documentation check."
     shown = worst_first([card("ready", number, long) for number in range(count)], example.wording)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from cdshooks.hooks.discovery import HOOKS, PREFETCH, services
+from cdshooks.hooks.discovery import HOOKS, MORE_PREFETCH, PREFETCH, prefetch_of, service_of, services
 
 ROOT_LEVEL = re.compile(r"\{\{(.*?)\}\}")
 PAYER_SELECTION = {"Coverage"}  # read to choose the policy, before any criterion is asked
@@ -16,11 +16,10 @@ def kinds_read(library):
 
 
 def test_the_document_has_what_the_standard_asks_for(shipped):
-    (service,) = services(shipped)["services"]
-    assert service["hook"] == "order-sign"
-    assert service["id"] == "cart-order-sign"
-    assert all(isinstance(value, str) and value for key, value in service.items() if key != "prefetch")
-    assert set(service) <= {"hook", "title", "description", "id", "prefetch", "usageRequirements"}
+    for service in services(shipped)["services"]:
+        assert HOOKS[service["id"]] == service["hook"]
+        assert all(isinstance(value, str) and value for key, value in service.items() if key != "prefetch")
+        assert set(service) <= {"hook", "title", "description", "id", "prefetch", "usageRequirements"}
 
 
 def test_the_same_library_gives_the_same_document(shipped):
@@ -64,4 +63,32 @@ def test_no_kind_is_asked_for_twice():
 
 
 def test_each_service_id_answers_one_hook():
-    assert HOOKS == {"cart-order-sign": "order-sign"}
+    assert HOOKS == {f"cart-{hook}": hook for hook in ("order-sign", "order-select", "order-dispatch", "patient-view")}
+
+
+@pytest.mark.parametrize("hook", [None, "", "encounter-start", "order-sign"])
+def test_a_hook_that_no_service_answers_is_refused_by_order_sign(hook):
+    assert service_of(hook) == "cart-order-sign"
+
+
+def test_order_dispatch_asks_for_the_orders_and_the_performer_that_it_only_names():
+    more = MORE_PREFETCH["order-dispatch"]
+    assert more["performer"].query == "{{context.performer}}"
+    assert {kind for template in prefetch_of("order-dispatch").values() for kind in template.kinds} >= {
+        "ServiceRequest",
+        "MedicationRequest",
+    }
+
+
+def test_patient_view_asks_for_what_the_plans_have_answered_too():
+    assert MORE_PREFETCH["patient-view"].keys() == {"claimResponses", "claims"}
+    assert prefetch_of("order-select") == prefetch_of("order-sign") == PREFETCH
+
+
+@pytest.mark.parametrize("hook", list(MORE_PREFETCH))
+def test_a_template_that_only_one_hook_needs_is_a_plain_one_too(hook):
+    for key, template in MORE_PREFETCH[hook].items():
+        assert key not in PREFETCH and set(ROOT_LEVEL.findall(template.query)) <= {
+            "context.patientId",
+            "context.performer",
+        }

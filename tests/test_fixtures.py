@@ -13,6 +13,8 @@ import yaml
 from fhir.resources.R4B import get_fhir_model_class
 
 from cdshooks.engine.library import load_library
+from cdshooks.hooks.discovery import HOOKS, service_of
+from cdshooks.hooks.request import hook_of
 from cdshooks.hooks.request import read_request as read_body
 from cdshooks.hooks.service import answer
 
@@ -39,6 +41,13 @@ OUTCOMES = {
     "criterion-not-met",
     "exclusion-found",
 }
+SIGNED = {"userId", "patientId", "encounterId", "draftOrders"}
+CONTEXTS = {
+    "order-sign": SIGNED,
+    "order-select": SIGNED | {"selections"},
+    "order-dispatch": {"patientId", "dispatchedOrders", "performer", "fulfillmentTasks"},
+    "patient-view": SIGNED - {"draftOrders"},
+}
 FINDINGS = ("met", "not_met", "missing", "stale", "could_not_check", "attest")
 
 each_story = pytest.mark.parametrize("folder", STORIES, ids=lambda folder: folder.name)
@@ -56,7 +65,8 @@ def library():
 def determinations(folder):
     """What the cards say, each as the EHR receives it."""
     body = (folder / "request.json").read_bytes()
-    answered = answer(read_body(body, "cart-order-sign", "order-sign"), library(), AS_OF)
+    service = service_of(hook_of(body))
+    answered = answer(read_body(body, service, HOOKS[service]), library(), AS_OF)
     assert answered.failure is None
     return [card["extension"]["org.cdshooks.determination"] for card in answered.body["cards"]]
 
@@ -82,7 +92,8 @@ def resources(value):
 
 
 def bundles(request):
-    yield request["context"]["draftOrders"]
+    if "draftOrders" in request["context"]:
+        yield request["context"]["draftOrders"]
     yield from (value for value in request["prefetch"].values() if (value or {}).get("resourceType") == "Bundle")
 
 
@@ -137,11 +148,11 @@ def test_every_resource_is_marked_as_test_data(folder):
 
 
 @each_story
-def test_the_request_is_a_whole_order_sign_request(folder):
+def test_the_request_is_a_whole_request_of_its_hook(folder):
     request = read_request(folder)
-    assert request["hook"] == "order-sign" and request["fhirServer"] == "https://ehr.example.org/r4"
-    assert {"userId", "patientId", "encounterId", "draftOrders"} == set(request["context"])
-    assert request["context"]["draftOrders"]["type"] == "collection"
+    assert request["fhirServer"] == "https://ehr.example.org/r4"
+    assert CONTEXTS[request["hook"]] == set(request["context"])
+    assert request["context"].get("draftOrders", {"type": "collection"})["type"] == "collection"
     for bundle in bundles(request):
         assert bundle.get("total", len(bundle["entry"])) in (len(bundle["entry"]), 0)
 

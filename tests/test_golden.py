@@ -16,7 +16,8 @@ import pytest
 import yaml
 
 from cdshooks.engine.library import load_library
-from cdshooks.hooks.request import read_request
+from cdshooks.hooks.discovery import HOOKS, service_of
+from cdshooks.hooks.request import hook_of, read_request
 from cdshooks.hooks.service import answer
 
 ROOT = Path(__file__).parents[1]
@@ -34,7 +35,9 @@ def masked(body: dict[str, object]) -> str:
 @pytest.mark.parametrize("story", STORIES, ids=lambda path: path.name)
 def test_a_story_gets_the_answer_that_was_agreed(story: Path) -> None:
     as_of = date.fromisoformat(str(yaml.safe_load((story / "story.yaml").read_text("utf-8"))["as_of"]))
-    request = read_request((story / "request.json").read_bytes(), "cart-order-sign", "order-sign")
+    body = (story / "request.json").read_bytes()
+    service = service_of(hook_of(body))
+    request = read_request(body, service, HOOKS[service])
     given = answer(request, LIBRARY, as_of)
     assert given.failure is None
     golden = story / "golden.json"

@@ -18,7 +18,7 @@ from cdshooks.cli.request_path import EditError
 from cdshooks.engine.library import Library, LibraryError
 from cdshooks.engine.model import Outcome
 from cdshooks.engine.source import Place
-from cdshooks.hooks.discovery import HOOKS, ORDER_SIGN
+from cdshooks.hooks.discovery import HOOKS, service_of
 from cdshooks.hooks.errors import RequestError
 from cdshooks.hooks.orders import Payload, recognise_orders
 from cdshooks.hooks.request import Request, read_request
@@ -96,7 +96,8 @@ def _story_body(path: Path) -> dict[str, Any]:
 
 def _read(case: Case, body: dict[str, Any]) -> Request:
     try:
-        return read_request(json.dumps(body).encode(), ORDER_SIGN, HOOKS[ORDER_SIGN])
+        service_id = service_of(body.get("hook"))
+        return read_request(json.dumps(body).encode(), service_id, HOOKS[service_id])
     except RequestError as error:
         raise LibraryError([case.problem((), f"after its edits this is no request: {error.message}")]) from error
 

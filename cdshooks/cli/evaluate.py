@@ -15,9 +15,9 @@ from cdshooks.cli.panel import panel, printable
 from cdshooks.engine.explain import explain_finding
 from cdshooks.engine.model import Finding
 from cdshooks.hooks.determination_json import KEY
-from cdshooks.hooks.discovery import HOOKS, ORDER_SIGN
+from cdshooks.hooks.discovery import HOOKS, service_of
 from cdshooks.hooks.errors import RequestError
-from cdshooks.hooks.request import Request, read_request
+from cdshooks.hooks.request import Request, hook_of, read_request
 from cdshooks.hooks.service import Answer, Determined, ServiceOptions, answer
 from cdshooks.server.settings import Settings
 
@@ -60,7 +60,8 @@ def explain(request_json: str, as_of: date | None, criteria: tuple[str, ...], li
 def read_told(asked: Told) -> Request:
     """The request in a file or story; the command's error says what is wrong with it and where."""
     try:
-        return read_request(asked.body, ORDER_SIGN, HOOKS[ORDER_SIGN])
+        service_id = service_of(hook_of(asked.body))
+        return read_request(asked.body, service_id, HOOKS[service_id])
     except RequestError as error:
         raise click.ClickException(f"{asked.name}: {_bare_resource(asked.body) or _sentence(error)}") from error
 

@@ -1,4 +1,4 @@
-"""`cdshooks fire`: play an EHR that signs an order, and show what comes back as its side panel would."""
+"""`cdshooks fire`: play an EHR that calls a hook, and show what comes back as its side panel would."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import requests
 
 from cdshooks.cli.inputs import Told, settings_now, story_named, today, told
 from cdshooks.cli.panel import panel, printable
-from cdshooks.hooks.discovery import ORDER_SIGN
+from cdshooks.hooks.discovery import service_of
+from cdshooks.hooks.request import hook_of
 
 _PATIENCE = 30  # seconds
 
@@ -26,10 +27,10 @@ _PATIENCE = 30  # seconds
     help="Move every day in a story so that it happens today, or send it as written. A file goes as it is.",
 )
 def fire(source: str, url: str, as_of_today: bool) -> None:
-    """Post a story's or a file's order-sign request to a running service and show the cards."""
+    """Post a story's or a file's request to the running service for its hook, and show the cards."""
     asked = _told(source, as_of_today)
     started = time.perf_counter()
-    reply = _posted(f"{url.rstrip('/')}/cds-services/{ORDER_SIGN}", asked.body, url)
+    reply = _posted(f"{url.rstrip('/')}/cds-services/{service_of(hook_of(asked.body))}", asked.body, url)
     milliseconds = (time.perf_counter() - started) * 1000
     status = printable(f"{reply.status_code} {reply.reason}")
     click.echo(f"{asked.name} → {status}, {milliseconds:.0f} ms, {len(reply.content)} bytes")

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from cdshooks.engine.appeals import AnswerSets, PlanType, read_answer_sets, read_plan_type
 from cdshooks.engine.centers import RosterRow, read_roster
 from cdshooks.engine.codes import Systems, read_systems
 from cdshooks.engine.evidence import Compiler
@@ -41,6 +42,8 @@ class Library:
     policies: tuple[Policy, ...]
     suggestions: Mapping[str, Mapping[str, Any]]
     wording: Wording
+    plan_types: tuple[PlanType, ...] = ()
+    answer_sets: AnswerSets | None = None
 
     def versions(self, policy_id: str) -> list[Policy]:
         """Every version of a policy, oldest first."""
@@ -82,6 +85,8 @@ def load_library(path: Path, schema: Path | None = None) -> Library:
     policies = reader.build(sources["policies"], lambda s: read_policy(s.data, compiler, s.file))
     rosters = reader.build(sources["centers"], lambda s: read_roster(s.data))
     payers = reader.build(sources["payers"], lambda s: read_payer(s.data))
+    plan_types = reader.build(sources["appeals"], lambda s: read_plan_type(s.data))
+    answer_sets = reader.build(sources["answers"], lambda s: read_answer_sets(s.data, value_sets))
     reader.stop_if_any()
     library = Library(
         path=path,
@@ -94,6 +99,8 @@ def load_library(path: Path, schema: Path | None = None) -> Library:
         policies=tuple(sorted(policies, key=lambda p: (p.id, p.effective.start or date.min))),
         suggestions={s.data["id"]: s.data for s in sources["suggestions"]},
         wording=wording,
+        plan_types=tuple(plan_types),
+        answer_sets=next(iter(answer_sets), None),
     )
     reader.problems += [*period_problems(library), *reference_problems(library, sources)]
     reader.stop_if_any()

@@ -49,6 +49,8 @@ class Reader:
             "valuesets": [self._value_set(p) for p in self._glob("valuesets/*.json")],
             "products": self._yaml(products, "product"),
             "look_alikes": self._yaml(self._glob("products/look-alikes.yaml"), "lookalikes"),
+            "appeals": self._yaml([p for p in self._glob("appeals/*.yaml") if p.name != "answers.yaml"], "appeals"),
+            "answers": self._yaml(self._glob("appeals/answers.yaml"), "answers"),
             "centers": self._yaml(self._glob("centers/*.yaml"), "centers"),
             "payers": self._yaml(self._glob("payers/*.yaml"), "payer"),
             "policies": self._yaml(self._glob("policies/*/*/*.yaml"), "policy"),

@@ -34,7 +34,7 @@ def names(data: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
 
 def unknown_sets(sources: Mapping[str, list[Source]], value_sets: Mapping[str, ValueSet]) -> Iterator[Problem]:
     """Names of value sets that are not there."""
-    for kind in ("policies", "products", "look_alikes"):
+    for kind in ("policies", "products", "look_alikes", "answers"):
         for source in sources[kind]:
             for place, name in names(source.data):
                 if name.removeprefix("vs/") not in value_sets:
@@ -68,12 +68,25 @@ def reference_problems(library: Library, sources: Mapping[str, list[Source]]) ->
         for message in template_problems(source.data["resource"]):
             yield source.problem(("resource",), message)
     yield from _product_problems(library, sources)
+    yield from _appeal_problems(sources)
     for source in sources["policies"]:
         policy = next(p for p in library.policies if p.file == source.file)
         if not source.file.startswith(f"policies/{policy.id}/"):
             yield source.problem(("id",), f"its id is {policy.id}; the folder it lies in says another")
         yield from _criterion_problems(policy, source, library)
         yield from _paragraph_problems(policy, source)
+
+
+def _appeal_problems(sources: Mapping[str, list[Source]]) -> Iterator[Problem]:
+    """Rules of the appeal clock that share an id or name a source that is not there."""
+    for source in [*sources["appeals"], *sources["answers"]]:
+        ids = Counter(row["id"] for row in source.data["rules"])
+        for index, row in enumerate(source.data["rules"]):
+            if ids[row["id"]] > 1:
+                yield source.problem(("rules", index, "id"), f"the rule id {row['id']} stands twice")
+            for key in row["sources"]:
+                if key not in source.data["sources"]:
+                    yield source.problem(("rules", index, "sources"), f"there is no source {key} here")
 
 
 def _product_problems(library: Library, sources: Mapping[str, list[Source]]) -> Iterator[Problem]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -149,6 +149,22 @@ def _payors(resource: Resource, chart: Chart) -> Iterator[tuple[Mapping[str, Any
     for reference in [*listed(resource.get("payor")), *listed(resource.get("insurer"))]:
         if isinstance(reference, Mapping):
             yield reference, chart.resolve(reference, resource)
+
+
+def payer_words(resource: Resource, chart: Chart) -> tuple[str, ...]:
+    """Every text in which a coverage, or a plan's answer, names the payer or the plan."""
+    return tuple(_texts(resource, chart))
+
+
+def coverages_of(entries: Iterable[Entry], chart: Chart) -> list[tuple[str, ...]]:
+    """The words of each coverage of this patient that is in force or does not say."""
+    return [
+        words
+        for _, resource in entries
+        if resource.get("resourceType") == "Coverage" and resource.get("status") not in _INACTIVE
+        if chart.identity.owns(resource.get("beneficiary") or resource.get("subscriber")) is True
+        if (words := payer_words(resource, chart))
+    ]
 
 
 def _texts(resource: Resource, chart: Chart) -> Iterator[str]:

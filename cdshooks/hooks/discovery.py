@@ -1,7 +1,8 @@
 """What the service offers: one hook per service id, and the few searches an EHR is asked to run.
 
-An EHR runs the prefetch for every order that is signed, so each template is justified by a criterion
-that reads its kind, uses root-level tokens only, and is narrowed where a search parameter allows.
+An EHR runs the prefetch whenever the hook fires, so each template is justified by what reads its kind, uses
+root-level tokens only, and is narrowed where a search parameter allows. One id per hook: some clients keep
+only the last of two entries that share one.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from cdshooks.engine.library import Library
+from cdshooks.hooks.focus import ORDER_DISPATCH, ORDER_SELECT, PATIENT_VIEW
 
 ORDER_SIGN = "cart-order-sign"
+_PATIENT = "patient={{context.patientId}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +39,44 @@ PREFETCH: Mapping[str, Template] = {
     "documents": Template("DocumentReference?patient={{context.patientId}}&status=current", ("DocumentReference",)),
 }
 
-HOOKS: Mapping[str, str] = {ORDER_SIGN: "order-sign"}
+MORE_PREFETCH: Mapping[str, Mapping[str, Template]] = {
+    # The orders that are dispatched, for the call only names them, and the center that was chosen.
+    ORDER_DISPATCH: {
+        "services": Template(f"ServiceRequest?{_PATIENT}&status=active", ("ServiceRequest",)),
+        "performer": Template("{{context.performer}}", ()),
+    },
+    # What plans have answered, and the requests that say for which product.
+    PATIENT_VIEW: {
+        "claimResponses": Template(f"ClaimResponse?{_PATIENT}", ("ClaimResponse",)),
+        "claims": Template(f"Claim?{_PATIENT}", ("Claim",)),
+    },
+}
+KINDS: Mapping[str, tuple[str, ...]] = {
+    key: template.kinds for some in (PREFETCH, *MORE_PREFETCH.values()) for key, template in some.items()
+}
+
+HOOKS: Mapping[str, str] = {
+    ORDER_SIGN: "order-sign",
+    "cart-order-select": ORDER_SELECT,
+    "cart-order-dispatch": ORDER_DISPATCH,
+    "cart-patient-view": PATIENT_VIEW,
+}
+
+
+def service_of(hook: str | None) -> str:
+    """The id of the service for a hook; order-sign's for one that no service answers."""
+    return next((service_id for service_id, answered in HOOKS.items() if answered == hook), ORDER_SIGN)
+
+
+def prefetch_of(hook: str) -> dict[str, Template]:
+    """Every template of a hook by key."""
+    return {**PREFETCH, **MORE_PREFETCH.get(hook, {})}
 
 
 def services(library: Library) -> dict[str, Any]:
     """The discovery document (CDS Hooks 2.0.1, Discovery)."""
-    say = library.wording.say
+    wording = library.wording
+    say = wording.say
     return {
         "services": [
             {
@@ -49,8 +84,10 @@ def services(library: Library) -> dict[str, Any]:
                 "id": service_id,
                 "title": say(f"discovery.{hook}.title"),
                 "description": say(f"discovery.{hook}.description"),
-                "usageRequirements": say("discovery.usage"),
-                "prefetch": {key: template.query for key, template in PREFETCH.items()},
+                "usageRequirements": " ".join(
+                    say(key) for key in ("discovery.usage", f"discovery.{hook}.usage") if wording.has(key)
+                ),
+                "prefetch": {key: template.query for key, template in prefetch_of(hook).items()},
             }
             for service_id, hook in HOOKS.items()
         ]

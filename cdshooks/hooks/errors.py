@@ -1,4 +1,4 @@
-"""The one error of the wire formats, and how it is written for a caller."""
+"""The one error of the wire formats, how it is written for a caller, and the place of an error of our own."""
 
 from __future__ import annotations
 
@@ -26,3 +26,12 @@ def operation_outcome(code: str, message: str, expression: str | None = None) ->
     if expression:
         issue["expression"] = [expression]
     return {"resourceType": "OperationOutcome", "issue": [issue]}
+
+
+def place_of(error: BaseException) -> str:
+    """The type and place of a failure, without any of its text."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f" at {trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace else ""
+    return f"{type(error).__name__}{place}"

@@ -14,7 +14,7 @@ from typing import Any
 from cdshooks.engine.chart import Reading, State
 from cdshooks.engine.identity import Entry, listed
 from cdshooks.engine.wording import Wording
-from cdshooks.hooks.discovery import PREFETCH
+from cdshooks.hooks.discovery import KINDS, PREFETCH
 from cdshooks.hooks.errors import RequestError
 from cdshooks.hooks.request import Request
 
@@ -51,7 +51,7 @@ def read_prefetch(request: Request, wording: Wording) -> Delivery:
         if answer.failure and key not in PREFETCH:
             failed.append(key)
         kinds = {str(resource["resourceType"]) for _, resource in answer.entries}
-        asked = PREFETCH[key].kinds if key in PREFETCH else ()
+        asked = KINDS.get(key, ())
         for kind in kinds | set(asked):
             states[kind].append(_reading(answer))
         delivery.entries += answer.entries

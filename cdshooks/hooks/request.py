@@ -1,4 +1,4 @@
-"""Reading an order-sign call: strict about its envelope, tolerant of everything that an EHR may do inside."""
+"""Reading a call: strict about its envelope, tolerant of everything that an EHR may do inside."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from msgspec import Raw
 
 from cdshooks.hooks import json_body
 from cdshooks.hooks.errors import RequestError
+from cdshooks.hooks.focus import Focus, read_focus
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -41,6 +42,7 @@ class Request:
     authorization_patient: str | None
     extension: Mapping[str, Any]
     body_sha256: str
+    focus: Focus = field(default_factory=Focus)
     _decoded: dict[str, Any] = field(default_factory=dict, compare=False)
 
     def prefetch_value(self, key: str) -> Any:
@@ -76,7 +78,16 @@ def read_request(body: bytes, service_id: str, hook: str) -> Request:
         authorization_patient=_authorization_patient(sent),
         extension=_object_or_empty(_value(sent, "extension")),
         body_sha256=hashlib.sha256(body).hexdigest(),
+        focus=read_focus(hook, context),
     )
+
+
+def hook_of(body: bytes) -> str | None:
+    """The hook that a request names; None when it names none or cannot be read."""
+    try:
+        return _text(_value(json_body.members(json_body.checked(body)), "hook"))
+    except RequestError:
+        return None
 
 
 def _value(sent: Mapping[str, Raw], name: str) -> Any:

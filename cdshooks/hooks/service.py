@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, tzinfo
 from typing import Any
 from uuid import UUID, uuid5
 
-from cdshooks.engine.centers import Facility, RosterRow, find_facility, match_center
+from cdshooks.engine.centers import RosterRow, match_center
 from cdshooks.engine.chart import Chart, Record, build_chart
 from cdshooks.engine.determine import determine
 from cdshooks.engine.evidence import Context
-from cdshooks.engine.identity import Identity, identify
+from cdshooks.engine.identity import Entry, identify
 from cdshooks.engine.library import Library
-from cdshooks.engine.model import Determination, Order, Resource, Result
+from cdshooks.engine.model import Determination, Order, Result
+from cdshooks.hooks.appeal_card import appeal_cards
+from cdshooks.hooks.authorization import authorization_card
+from cdshooks.hooks.called_orders import called_orders, unsent_orders
 from cdshooks.hooks.cards import Topic, worst_first, write_card
 from cdshooks.hooks.coverage import LABEL, Selection, select_policies
 from cdshooks.hooks.detail import Subject, write_detail
 from cdshooks.hooks.determination_json import determination_json, policy_json
+from cdshooks.hooks.errors import place_of
+from cdshooks.hooks.focus import PATIENT_VIEW
+from cdshooks.hooks.one_patient import another_patient
+from cdshooks.hooks.order_center import center_of
 from cdshooks.hooks.orders import Payload, recognise_orders
+from cdshooks.hooks.plan_answers import PlanAnswer, may_hold_answers, read_plan_answers
 from cdshooks.hooks.prefetch import Delivery, read_prefetch
 from cdshooks.hooks.request import Request
 from cdshooks.hooks.suggestions import Blanks, suggest
@@ -74,33 +83,28 @@ class _Session:
     payload: Payload
     delivery: Delivery
     chart: Chart
+    answers: tuple[PlanAnswer, ...] = ()
 
 
 def answer(request: Request, library: Library, as_of: date, options: ServiceOptions | None = None) -> Answer:
-    """Answer one order-sign call for the local day `as_of`.
+    """Answer one call of any of our hooks for the local day `as_of`.
 
-    No CAR-T among the orders: no card, and prefetch is not read. A failure of ours after a CAR-T was
-    recognised is a card that says so, never an empty answer that looks like "nothing missing".
+    No CAR-T among the orders: no card, and prefetch is not read (patient-view: unless a plan's answer may be in
+    it). A failure of ours after a CAR-T was recognised is a card that says so, never an empty answer that looks
+    like "nothing missing".
     """
     options = options or ServiceOptions()
     payload = Payload.of(request)
-    orders = recognise_orders(request, library, as_of, options.zone, payload)
-    if not orders:
+    called = replace(request, draft_orders=called_orders(request, payload))
+    orders = recognise_orders(called, library, as_of, options.zone, payload)
+    orders += unsent_orders(request, library, as_of, payload)
+    if not orders and not (request.hook == PATIENT_VIEW and may_hold_answers(request)):
         return Answer({"cards": []})
     try:
         return _answer(request, library, as_of, options, payload, orders)
     except Exception as error:  # whatever breaks, the clinician must be told that nothing was checked
-        card = _plain_card("failure", orders[0], request, library, as_of, info=True)
-        return Answer({"cards": [card]}, failure=_where(error))
-
-
-def _where(error: BaseException) -> str:
-    """The type and place of a failure, without any of its text."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f" at {trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace else ""
-    return f"{type(error).__name__}{place}"
+        cards = [_plain_card("failure", order, request, library, as_of, info=True) for order in orders[:1]]
+        return Answer({"cards": cards}, failure=place_of(error))
 
 
 def _answer(
@@ -114,43 +118,57 @@ def _answer(
     delivery = read_prefetch(request, library.wording)
     entries = [*payload.drafts, *delivery.entries]
     identity = identify(request.patient_id, request.fhir_server, delivery.entries)
-    if _mismatch(request, identity, delivery, payload):
-        return Answer({"cards": [_plain_card("mismatch", orders[0], request, library, as_of)]})
+    if another_patient(request, identity, delivery, payload):
+        return Answer({"cards": [_plain_card("mismatch", order, request, library, as_of) for order in orders[:1]]})
     chart = build_chart(delivery.entries, identity, delivery.readings, library.systems, options.zone)
-    session = _Session(request, library, as_of, options, payload, delivery, chart)
-    determined: list[Determined] = []
-    cards: list[dict[str, Any]] = []
-    for order in orders:
-        if order.product is None:
-            cards.append(_plain_card("untold", order, request, library, as_of))
-            continue
-        for selection in select_policies(order, entries, _with_drafts(chart, payload), library):
-            made = _determined(session, order, selection)
-            determined.append(made)
-            cards.append(made.card)
+    _with_drafts(chart, payload)
+    answers = tuple(read_plan_answers(delivery.entries, chart, library, as_of))
+    session = _Session(request, library, as_of, options, payload, delivery, chart, answers)
+    determined = [made for order in orders for made in _of_order(session, order, entries)]
+    plain = [_untold(session, order) for order in orders if _needs_words(order)]
+    cards = [*(made.card for made in determined), *plain, *_appeals(session)]
     return Answer({"cards": worst_first(cards, library.wording)}, tuple(determined))
 
 
-def _with_drafts(chart: Chart, payload: Payload) -> Chart:
-    """The chart for resolving references of an order: its session's resources are found too."""
+def _of_order(session: _Session, order: Order, entries: list[Entry]) -> Iterator[Determined]:
+    """One order under each of its policies; one that the plan has certified already is a single line, or nothing."""
+    library = session.library
+    selections = [] if _needs_words(order) else select_policies(order, entries, session.chart, library)
+    for selection in selections:
+        made = _determined(session, order, selection)
+        card = authorization_card(made.card, order, selection, session.answers, library, alone=len(selections) == 1)
+        if card is None:
+            yield made
+        elif session.request.hook != PATIENT_VIEW:
+            yield replace(made, card=card)
+
+
+def _needs_words(order: Order) -> bool:
+    """True for an order that cannot be checked: its product is not told, or it was not sent."""
+    return order.product is None or not order.resource
+
+
+def _untold(session: _Session, order: Order) -> dict[str, Any]:
+    key = "untold" if order.resource else "unsent"
+    return _plain_card(key, order, session.request, session.library, session.as_of)
+
+
+def _appeals(session: _Session) -> list[dict[str, Any]]:
+    """patient-view: a card for each denial in the chart."""
+    if session.request.hook != PATIENT_VIEW:
+        return []
+    request, library, as_of = session.request, session.library, session.as_of
+
+    def decide(reference: str) -> UUID:
+        return _decision(request, library, as_of, reference, "appeal")
+
+    return appeal_cards(session.answers, session.delivery.entries, session.chart, library, as_of, decide)
+
+
+def _with_drafts(chart: Chart, payload: Payload) -> None:
+    """Let references of an order find the resources of its session too."""
     for full_url, resource in payload.drafts:
         chart.remember(full_url, resource)
-    return chart
-
-
-def _mismatch(request: Request, identity: Identity, delivery: Delivery, payload: Payload) -> bool:
-    """True when the token, an order or the Patient sent names someone else than the session."""
-    if request.authorization_patient not in (None, request.patient_id):
-        return True
-    if identity.contradictory:
-        return True
-    sent = {patient for patients in delivery.patients.values() for patient in patients}
-    if any(patient != request.patient_id for patient in delivery.patients.get("patient", [])):
-        return True
-    if sent and request.patient_id not in sent:
-        return True
-    orders = (resource for _, resource in payload.drafts)
-    return any(identity.owns(resource.get("subject"), resource) is False for resource in orders)
 
 
 def _determined(session: _Session, order: Order, selection: Selection) -> Determined:
@@ -224,10 +242,7 @@ def _no_version(session: _Session, order: Order, selection: Selection) -> Determ
 def _context(session: _Session, order: Order) -> Context:
     request, library, chart = session.request, session.library, session.chart
     product = library.products.by_id.get(str(order.product))
-    encounter = _encounter(request, chart)
-    facility = find_facility(order.resource, encounter, session.payload.resolve, library.systems)
-    if facility is None and session.options.default_facility:
-        facility = Facility("", session.options.default_facility, "the site's default")
+    facility = center_of(order, session.payload, chart, library, session.options.default_facility)
     return Context(
         chart=chart,
         order=order,
@@ -243,15 +258,6 @@ def _context(session: _Session, order: Order) -> Context:
 def _rosters(session: _Session) -> tuple[RosterRow, ...]:
     own = session.options.rosters
     return session.library.rosters if own is None else own
-
-
-def _encounter(request: Request, chart: Chart) -> Resource | None:
-    if request.encounter_id is None:
-        return None
-    encounter = chart.resolve({"reference": f"Encounter/{request.encounter_id}"})
-    if encounter is None or chart.identity.owns(encounter.get("subject"), encounter) is False:
-        return None
-    return encounter
 
 
 def _session_records(session: _Session, order: Order) -> list[Record]:

@@ -1,0 +1,123 @@
+"""What can be done about a denial, by type of plan: rules of the library, and the days counted from them.
+
+No clock lives here: every length is a period of the data, counted from the day that the rule names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from cdshooks.engine.dates import Period
+from cdshooks.engine.model import Paragraph
+from cdshooks.engine.payers import NameRule
+from cdshooks.engine.products import span
+from cdshooks.engine.valuesets import ValueSet, fold_words
+
+DENIAL = "denial"
+FILING = "filing"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One step and its clock. `anchor`: counted from the denial, from the day of filing, or from a later notice."""
+
+    id: str
+    cite: tuple[Paragraph, ...]
+    step: str
+    short: str
+    length: str
+    within: Period | None
+    anchor: str
+    start: str
+    note: str
+    stage: str
+    grade: str
+    sources: tuple[str, ...]
+
+    def due(self, denied: date | None, as_of: date) -> date | None:
+        """The last day: counted from the denial, or from today where it counts from a filing made today."""
+        origin = {DENIAL: denied, FILING: as_of}.get(self.anchor)
+        return self.within.after(origin) if self.within and origin else None
+
+    def applies(self, use: str) -> bool:
+        """True when the rule is for this use of the request, or when either does not say."""
+        return not self.stage or not use or (self.stage == "post-service") == (use == "claim")
+
+
+@dataclass(frozen=True, slots=True)
+class PlanType:
+    """One type of plan: how it is recognised, how it may be hidden behind a name, and its rules."""
+
+    id: str
+    label: str
+    programs: tuple[str, ...]
+    names: tuple[NameRule, ...]
+    could_be: tuple[NameRule, ...]
+    rules: tuple[Rule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSets:
+    """How a plan's answer is read, and the rules that hold whatever the type of plan."""
+
+    certified: ValueSet
+    not_certified: ValueSet
+    denied_words: ValueSet
+    not_denied_words: ValueSet
+    rules: tuple[Rule, ...]
+
+
+def read_plan_type(data: Mapping[str, Any]) -> PlanType:
+    """Read one plan type (already schema-checked)."""
+    recognised = data["recognised_by"]
+    return PlanType(
+        id=data["id"],
+        label=data["label"],
+        programs=tuple(recognised.get("programs", [])),
+        names=_names(recognised.get("names", [])),
+        could_be=_names(data.get("could_be", [])),
+        rules=_rules(data),
+    )
+
+
+def read_answer_sets(data: Mapping[str, Any], value_sets: Mapping[str, ValueSet]) -> AnswerSets:
+    """Read how answers are recognised (already schema-checked)."""
+    chosen = {key: value_sets[str(name).removeprefix("vs/")] for key, name in data["answers"].items()}
+    return AnswerSets(**chosen, rules=_rules(data))
+
+
+def plan_types(plans: Iterable[PlanType], texts: Iterable[str], program: str, day: date) -> tuple[PlanType, ...]:
+    """The type of plan that a coverage tells; several where its name leaves them open; all where it tells nothing."""
+    every, words = tuple(plans), fold_words(" / ".join(texts))
+    sure = tuple(p for p in every if program in p.programs or any(rule.fits(words, day) for rule in p.names))
+    if len(sure) == 1:
+        return sure
+    return sure or tuple(p for p in every if any(rule.fits(words, day) for rule in p.could_be)) or every
+
+
+def _names(rows: Iterable[Mapping[str, Any]]) -> tuple[NameRule, ...]:
+    return tuple(NameRule(tuple(r["all_of"]), tuple(r.get("none_of", [])), span(r), "") for r in rows)
+
+
+def _rules(data: Mapping[str, Any]) -> tuple[Rule, ...]:
+    return tuple(_rule(row, data.get("sources", {})) for row in data["rules"])
+
+
+def _rule(row: Mapping[str, Any], sources: Mapping[str, Mapping[str, str]]) -> Rule:
+    return Rule(
+        id=row["id"],
+        cite=tuple(Paragraph(p) for p in row["cite"]),
+        step=row["step"],
+        short=row.get("short", ""),
+        length=row.get("length", ""),
+        within=Period.parse(row["within"]) if "within" in row else None,
+        anchor=row.get("anchor", ""),
+        start=row.get("from", ""),
+        note=row.get("note", ""),
+        stage=row.get("stage", ""),
+        grade=row["grade"],
+        sources=tuple(sources.get(key, {}).get("title", key) for key in row["sources"]),
+    )
