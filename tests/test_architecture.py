@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from parts import pending
 
 from cdshooks.engine.source import read_yaml
 
@@ -99,14 +98,7 @@ def node_is_constant(node, names):
     return names[0].isupper() or names[0] == "__all__"
 
 
-TOO_LONG_YET = {"conditions", "facts", "observations", "treatments", "detail", "summary"}
-
-
-@pytest.mark.parametrize(
-    "path",
-    [pytest.param(path, marks=pending("E39")) if path.stem in TOO_LONG_YET else path for path in FILES],
-    ids=lambda path: path.relative_to(ROOT).as_posix(),
-)
+@each_file
 def test_no_file_and_no_function_is_too_long(path):
     assert len(path.read_text("utf-8").splitlines()) <= LONGEST_FILE
     for node in ast.walk(tree(path)):

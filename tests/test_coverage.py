@@ -12,7 +12,6 @@ from parts import (
     drug_order,
     findings_of,
     patient,
-    pending,
     prefetch_of,
 )
 
@@ -192,7 +191,6 @@ def test_a_successor_is_recognised_from_its_day(example):
     assert only(example, prefetch=sent, order=drug_order(day="2026-07-01")) == GENE
 
 
-@pending("E36")
 def test_what_a_name_says_stands_on_the_card(example):
     (card,) = cards_of(answer_to(example, prefetch=prefetch_of(patient(), coverage("Sample Health"))))
     assert "Sample Health took over Example Health Plan on 2026-07-01." in card["detail"]

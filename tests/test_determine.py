@@ -426,3 +426,17 @@ def test_what_is_known_of_the_disease_stands_in_one_finding(decide):
     found = one(decide(condition(concept("alpha", "relapsed"))), "indication")
     assert found.cite == ("A.2",)
     assert found.explanation.children[0].children
+
+
+@pytest.mark.parametrize(
+    ("says", "section", "result"),
+    [
+        (Outcome.NOT_MET, Section.COVERAGE, Result.REVIEW_NEEDED),
+        (Outcome.MET, Section.EXCLUSIONS, Result.REVIEW_NEEDED),
+        (Outcome.MISSING, Section.DOCUMENTATION, Result.DOCUMENTATION_MISSING),
+        (Outcome.MET, Section.COVERAGE, Result.READY),
+    ],
+)
+def test_a_text_that_is_nobody_s_policy_refuses_nothing(example, decide, says, section, result):
+    guide = replace(policy_of(example, criterion("c", SAYS[says], section)), authority="secondary-summary")
+    assert decide(policy=guide).outcome is result

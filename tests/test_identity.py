@@ -214,3 +214,12 @@ def test_a_mix_of_patients_never_yields_evidence_of_another(example, ask, draws,
     assert all(owners[item.reference] == "p1" for item in found.evidence)
     sure = any(record.owned for record in chart.all_of_kind("Observation"))  # an unknown base cannot be told
     assert (found.truth is True) == sure
+
+
+def test_a_patient_by_reference_cannot_be_told_without_the_patient():
+    inside = {"resourceType": "Patient", "id": "pat", "identifier": [{"system": MRN, "value": "1001"}]}
+    record = {"resourceType": "Condition", "contained": [inside, "junk"]}
+    assert identity((None, condition())).owns({"reference": "#pat"}, record) is None
+    assert identity().owns({"reference": "#other"}, record) is None
+    assert identity().owns({"reference": "#pat"}, record) is True
+    assert identity().owns({"reference": "#pat"}) is None

@@ -167,3 +167,13 @@ def test_a_panel_whose_results_were_sent_leaves_them_to_speak(ask):
     other = observation("negative", id_="member", code="virus-rna")
     assert ask(form(RESULT, NEWER), panel, listing, other).gap is Gap.MISSING
     assert ask(form(RESULT, NEWER), panel).gap is Gap.COULD_NOT_CHECK
+
+
+def test_a_report_that_was_taken_back_is_nothing_to_look_at(ask):
+    assert ask(form(RESULT, NEWER), report("virus-ab", "2026-10-20", status="cancelled")).gap is Gap.MISSING
+    assert ask(form(RESULT, NEWER), report("virus-ab", "2026-10-20", status="partial")).gap is Gap.COULD_NOT_CHECK
+
+
+def test_a_panel_with_components_leaves_them_to_speak(ask):
+    parts = [{"code": concept("virus-rna"), "valueCodeableConcept": concept("positive")}]
+    assert ask(form(RESULT, NEWER), observation(None, component=parts)).gap is Gap.MISSING

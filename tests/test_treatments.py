@@ -235,3 +235,9 @@ def test_what_is_never_a_treatment_is_not_taken_for_one(ask):
     assert ask(form, procedure(concept("cell-infusion", "cell-collection"))).gap is Gap.MISSING
     assert ask(form, procedure(concept("cell-collection", text="Collection for Sampla"))).gap is Gap.MISSING
     assert ask(form, procedure("cell-infusion")).truth is True
+
+
+@pytest.mark.parametrize("status", ["draft", "completed", "active"])
+def test_a_drug_that_is_only_planned_is_no_earlier_treatment(ask, status):
+    sent = medication("MedicationRequest", "910001", "2025-01-01", status=status)
+    assert ("oldamib" in ask({"therapy": {"lines_at_least": 2}}, sent).found) is (status != "draft")
