@@ -6,8 +6,6 @@ A field that is None is left out. Codes are those of the made-up library (tests/
 import json
 from datetime import UTC, date
 
-import pytest
-
 from cdshooks.engine.centers import CenterMatch
 from cdshooks.engine.chart import Reading, State, build_chart
 from cdshooks.engine.evidence import Compiler, Context, compile_expression
@@ -38,11 +36,6 @@ KEYS = {
     "DocumentReference": "documents",
 }
 DETERMINATION = "org.cdshooks.determination"
-
-
-def pending(why):
-    """A test of a rule that the code does not keep yet."""
-    return pytest.mark.xfail(reason=why, strict=False)
 
 
 def resource(kind, id_, **fields):
