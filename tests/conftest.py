@@ -24,6 +24,10 @@ settings.register_profile("long", max_examples=2000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
+def pytest_unconfigure():
+    shutil.rmtree(os.environ["XDG_DATA_HOME"], ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
 def shipped():
     """The card library of the repository."""

@@ -73,6 +73,11 @@ def put(store: Store, *rows: RosterRow, day: str = "2026-11-21", keep: bool = Tr
     return import_rows(store, rows, origin(day), keep_others=keep)[1]
 
 
+def number_of(store: Store) -> int:
+    version = newest_version(store)
+    return version.number if version else 0
+
+
 FULL = row(
     valid_until=date(2027, 1, 1),
     rems_enrolled=Span(date(2024, 1, 1), date(2025, 6, 26)),
@@ -82,7 +87,7 @@ FULL = row(
 
 
 def test_before_the_first_import_there_is_no_version(store: Store) -> None:
-    assert newest_version(store) == 0
+    assert number_of(store) == 0
     assert (rows_in_force(store).version, rows_in_force(store).rows) == (None, ())
 
 
@@ -145,13 +150,14 @@ def test_an_expired_row_is_valid_until_the_day_and_its_former_version_is_kept(st
     [
         ("1111111112", date(2026, 12, 1), "no row for NPI 1111111112 and tecartus"),
         ("1234567893", date(2026, 10, 31), "was checked on 2026-11-01"),
+        ("1234567893", date(2027, 1, 2), "ends before that, on 2027-01-01"),
     ],
 )
 def test_what_cannot_be_expired_makes_no_version(store: Store, npi: str, day: date, says: str) -> None:
-    put(store, row())
+    put(store, row(valid_until=date(2027, 1, 1)))
     with pytest.raises(RegistryError, match=says):
         expire_row(store, npi, "tecartus", day, origin())
-    assert newest_version(store) == 1
+    assert number_of(store) == 1
 
 
 def batch(number: int) -> list[RosterRow]:
@@ -216,7 +222,7 @@ def test_an_import_that_is_killed_leaves_the_version_before_it(store: Store, dat
     process.communicate()
     assert rows_in_force(store).roster() == (row(),)
     put(store, row(checked_by="later"))
-    assert newest_version(store) == 2
+    assert number_of(store) == 2
 
 
 def test_imports_of_several_processes_come_one_after_the_other(store: Store, database_url: str) -> None:
@@ -231,7 +237,7 @@ def test_imports_of_several_processes_come_one_after_the_other(store: Store, dat
     assert [process.wait() for process in processes] == [0, 0]
     for process in processes:
         process.communicate()
-    assert newest_version(store) == 40
+    assert number_of(store) == 40
     assert seen
 
 
@@ -317,6 +323,18 @@ def test_while_the_store_is_down_the_last_known_registry_is_used_and_said(tmp_pa
     clock.now += CHECK_SECONDS
     assert worker.current().rows == (row(),)
     assert worker.trouble() is None
+
+
+def test_a_store_that_was_put_back_from_a_copy_is_read_anew(tmp_path: Path) -> None:
+    path, clock = tmp_path / "store.db", Clock()
+    for name, checked_by in (("copy.db", "then"), ("store.db", "now")):
+        store = open_store(f"sqlite:///{tmp_path}/{name}")
+        put(store, row(checked_by=checked_by), day="2026-11-20" if name == "copy.db" else "2026-11-21")
+    worker = LiveRosters(lambda: store, (), synthetic=False, clock=clock)
+    assert worker.current().rows == (row(checked_by="now"),)
+    (tmp_path / "copy.db").replace(path)
+    clock.now += CHECK_SECONDS
+    assert worker.current().rows == (row(checked_by="then"),)
 
 
 def test_a_store_that_is_down_at_start_is_opened_when_it_is_back(database_url: str, store: Store) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from cdshooks.engine.centers import RosterRow, rows_to_match
-from cdshooks.server.registry import Registry, newest_version, roster_hash, rows_in_force
+from cdshooks.server.registry import Registry, Version, newest_version, roster_hash, rows_in_force
 from cdshooks.server.store import Store, StoreError
 
 log = logging.getLogger("cdshooks.registry")
@@ -42,6 +42,7 @@ class LiveRosters:
     clock: Callable[[], float] = time.monotonic
     _store: Store | None = None
     _known: Rosters = field(init=False)
+    _version: Version | None = None
     _trouble: str | None = None
     _asking: bool = False
     _asked: float = field(init=False)
@@ -94,8 +95,10 @@ class LiveRosters:
     def _refresh(self) -> None:
         if self._store is None:
             self._store = self.open_store()
-        if newest_version(self._store) != self._known.version:
-            self._known = self._rosters(rows_in_force(self._store))
+        # The whole version is compared: in a store that was put back from a copy the same number may be another one.
+        if newest_version(self._store) != self._version:
+            registry = rows_in_force(self._store)
+            self._known, self._version = self._rosters(registry), registry.version
             log.info("registry version=%d rows=%d", self._known.version, len(self._known.rows))
 
     def _rosters(self, registry: Registry) -> Rosters:

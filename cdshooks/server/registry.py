@@ -19,7 +19,6 @@ from sqlalchemy import (
     RowMapping,
     Table,
     Text,
-    func,
     insert,
     select,
 )
@@ -118,10 +117,10 @@ class Registry:
         return tuple(kept.row for kept in self.rows)
 
 
-def newest_version(store: Store) -> int:
-    """The number of the version in force; 0 before the first import."""
+def newest_version(store: Store) -> Version | None:
+    """The version in force; None before the first import."""
     with store.reading() as connection:
-        return int(connection.execute(select(func.max(VERSIONS.c.number))).scalar() or 0)
+        return _newest(connection, None)
 
 
 def rows_in_force(store: Store, as_of: date | None = None) -> Registry:
@@ -146,7 +145,7 @@ def with_rows(
     """What is in force after an import."""
     then = {kept.key: kept for kept in now} if keep_others else {}
     then |= {kept.key: kept for kept in (KeptRow(row, origin.file_sha256) for row in rows)}
-    return tuple(sorted(then.values(), key=lambda kept: (kept.row.facility_name, *kept.key)))
+    return tuple(sorted(then.values(), key=_place))
 
 
 def difference(now: Iterable[KeptRow], then: Iterable[KeptRow]) -> Difference:
@@ -173,6 +172,8 @@ def expire_row(store: Store, npi: str, product: str, last_day: date, origin: Ori
             raise RegistryError(
                 f"the row was checked on {found.row.checked_on}, after {last_day}; write that day or a later one"
             )
+        if found.row.valid_until and found.row.valid_until < last_day:
+            raise RegistryError(f"the row ends before that, on {found.row.valid_until}; nothing was changed")
         ended = replace(found, row=replace(found.row, valid_until=last_day))
         return _write(connection, now, [ended if kept is found else kept for kept in now.rows], origin)
 
@@ -201,16 +202,25 @@ def _write(connection: Connection, now: Registry, then: Sequence[KeptRow], origi
 
 def _read(connection: Connection, as_of: date | None) -> Registry:
     """A version's rows are written with it and never again, so that two statements cannot disagree."""
+    version = _newest(connection, as_of)
+    if version is None:
+        return Registry()
+    asked = select(ROWS).where(ROWS.c.version == version.number)
+    rows = (_kept(row) for row in connection.execute(asked).mappings())
+    return Registry(version, tuple(sorted(rows, key=_place)))
+
+
+def _newest(connection: Connection, as_of: date | None) -> Version | None:
     asked = select(VERSIONS).order_by(VERSIONS.c.number.desc()).limit(1)
     if as_of is not None:
         asked = asked.where(VERSIONS.c.made_on <= as_of)
     found = connection.execute(asked).mappings().first()
-    if found is None:
-        return Registry()
-    version = Version(**{**found, "made_at": datetime.fromisoformat(found["made_at"])})
-    asked_rows = select(ROWS).where(ROWS.c.version == version.number)
-    rows = connection.execute(asked_rows.order_by(ROWS.c.facility_name, ROWS.c.npi, ROWS.c.product)).mappings()
-    return Registry(version, tuple(_kept(row) for row in rows))
+    return Version(**{**found, "made_at": datetime.fromisoformat(found["made_at"])}) if found else None
+
+
+def _place(kept: KeptRow) -> tuple[str, str, str]:
+    """The order of rows: the same in every database, whatever its language."""
+    return kept.row.facility_name, *kept.key
 
 
 def _columns(kept: KeptRow) -> dict[str, Any]:
