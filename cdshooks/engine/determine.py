@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 
+from cdshooks.engine.claims import claim_reminders
 from cdshooks.engine.dates import read_moment
 from cdshooks.engine.evidence import Context
 from cdshooks.engine.model import (
@@ -44,7 +45,7 @@ def determine(policy: Policy, context: Context, wording: Wording) -> Determinati
     return Determination(
         outcome=_result(every, in_force) if policy.may_refuse else _unrefused(every),
         findings=every,
-        reminders=tuple(_reminders(policy, context)),
+        reminders=tuple(_reminders(policy, context, wording)),
         left_out=_left_out(context, every),
         overridden_by=_overriding(every, in_force),
         notes=tuple(o.says for o in in_force),
@@ -219,8 +220,10 @@ def _overriding(findings: tuple[Finding, ...], in_force: list[Override]) -> tupl
     return tuple(p for o in in_force if o.reaches & refused for p in o.cite)
 
 
-def _reminders(policy: Policy, context: Context) -> list[Reminder]:
-    return [reminder for reminder, check in policy.reminders if check is None or check(context).truth is not False]
+def _reminders(policy: Policy, context: Context, wording: Wording) -> Iterator[Reminder]:
+    for reminder, check in policy.reminders:
+        if check is None or check(context).truth is not False:
+            yield from claim_reminders(reminder, context, wording)
 
 
 def _left_out(context: Context, findings: tuple[Finding, ...]) -> tuple[LeftOut, ...]:

@@ -158,11 +158,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Reminder:
-    """Something to know at a later stage (a claim, the day of service); never a finding."""
+    """Something to know at a later stage (a claim, the day of service); never a finding.
+
+    In a policy `text` may have blanks, filled for an order: its product's claim code (`unassigned_code` while it has
+    none), and the day that lies the period `due` after the service date.
+    """
 
     cite: tuple[Paragraph, ...]
     text: str
     only_for_this_order: bool = False
+    unassigned_code: str = ""
+    due: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,4 +198,5 @@ def _override(row: Mapping[str, Any], compiler: Compiler) -> Override:
 
 def _reminder(row: Mapping[str, Any], compiler: Compiler) -> tuple[Reminder, Check | None]:
     check = compile_expression(row["only_if"], compiler) if "only_if" in row else None
-    return Reminder(_cite(row), row["text"], only_for_this_order=check is not None), check
+    reminder = Reminder(_cite(row), row["text"], check is not None, row.get("unassigned_code", ""), row.get("due", ""))
+    return reminder, check

@@ -134,6 +134,11 @@ def _criterion_problems(policy: Policy, source: Source, library: Library) -> Ite
         for blank in sorted(_blanks(criterion.ask) - ASK_BLANKS):
             known = ", ".join(f"{{{name}}}" for name in sorted(ASK_BLANKS))
             yield source.problem((*place, "ask"), f"there is no blank {{{blank}}}; the blanks are {known}")
+    for index, (reminder, _) in enumerate(policy.reminders):
+        for blank in sorted(_blanks(reminder.text) - {"product_code", "due"}):
+            yield source.problem(
+                ("reminders", index), f"there is no blank {{{blank}}}; the blanks are product_code, due"
+            )
     for index, override in enumerate(policy.overrides):
         for name in sorted(override.reaches - set(ids)):
             yield source.problem(("overrides", index, "reaches"), f"{name} is no criterion here")
