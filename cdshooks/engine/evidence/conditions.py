@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cdshooks.engine.chart import Record
@@ -30,24 +30,24 @@ def compile_condition(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     if "state" in filters:
         return _compile_state(filters, compiler)
     code, say = compiler.union(filters["code"]), compiler.wording.say
-    others = compiler.sets(filters.get("contradicted_by"))
+    others = _Others.of(compiler.sets(filters.get("contradicted_by")))
     unlisted = compiler.sets(filters.get("unlisted"))
-    disputing = compiler.sets(filters.get("disputed_by"))
-    names = [display_words(code)] if others else []
+    disputing = _Others.of(compiler.sets(filters.get("disputed_by")))
+    names = [display_words(code)] if others.sets else []
     kinds = compiler.reads("Condition")
 
     def check(context: Context) -> Explanation:
         candidates = Candidates(context, compiler.wording)
         for record, concept in context.chart.find(kinds, code):
             codes = list(context.chart.codes_of(record))
-            if not concept.decides and _decided([c for c in codes if not code.find(c)], others):
+            if not concept.decides and _decided([c for c in codes if not code.find(c)], others.sets):
                 continue
             candidate = admitted(candidates, record, compiler, concept)
             if candidate and candidate.verdict is Verdict.FITS:
                 candidate = _specific(candidate, concept, codes, code, unlisted, compiler)
             if not (filters.get("active") and code_words(record.resource.get("clinicalStatus")) and _past(record)):
                 candidates.add(candidate)
-        if disputing and candidates.found:
+        if disputing.sets and candidates.found:
             _dispute(candidates, list(_contradicting(context, code, disputing, compiler)), compiler)
         candidates.ask_named("Condition", names)
         if not candidates.found:
@@ -57,6 +57,18 @@ def compile_condition(filters: Mapping[str, Any], compiler: Compiler) -> Check:
         return judge(candidates, what, kinds, kind_name=say("evidence.kinds.Condition"))
 
     return check
+
+
+@dataclass(frozen=True)
+class _Others:
+    """The value sets of other diseases, and all of them as one."""
+
+    sets: list[ValueSet]
+    every: ValueSet
+
+    @classmethod
+    def of(cls, sets: list[ValueSet]) -> _Others:
+        return cls(sets, union(sets))
 
 
 def _dispute(candidates: Candidates, disputed: list[Candidate], compiler: Compiler) -> None:
@@ -105,19 +117,18 @@ def _decided(codes: list[Coded], others: list[ValueSet]) -> bool:
     return any((found := s.find(coded)) and found.decides for coded in codes for s in others)
 
 
-def _contradicting(context: Context, code: ValueSet, others: list[ValueSet], compiler: Compiler) -> Iterator[Candidate]:
+def _contradicting(context: Context, code: ValueSet, others: _Others, compiler: Compiler) -> Iterator[Candidate]:
     """Diagnoses of another disease: a confirmed, active, deciding one is a no, any other only asks."""
     trial = Candidates(context, compiler.wording)
-    every = union(others)
-    for record, concept in context.chart.find(("Condition",), every) if others else ():
+    for record, concept in context.chart.find(("Condition",), others.every):
         codes = [c for c in context.chart.codes_of(record) if not code.find(c)]
-        if not any(every.find(c) for c in codes):
+        if not any(others.every.find(c) for c in codes):
             continue
         candidate = admitted(trial, record, compiler, concept)
         if candidate is None or candidate.verdict is not Verdict.FITS:
             continue
         confirmed = "confirmed" in code_words(record.resource.get("verificationStatus"))
-        sure = confirmed and _decided(codes, others)
+        sure = confirmed and _decided(codes, others.sets)
         why = compiler.wording.say("evidence.other_disease")
         yield replace(candidate, verdict=Verdict.CONTRADICTS if sure else Verdict.ASKS, why=why)
 
