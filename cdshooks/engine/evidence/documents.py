@@ -8,7 +8,7 @@ from typing import Any
 
 from cdshooks.engine.chart import Chart, Record
 from cdshooks.engine.evidence.context import Check, Compiler, Context, as_list, window_of
-from cdshooks.engine.evidence.judge import Candidate, Candidates, Verdict, judge
+from cdshooks.engine.evidence.judge import Candidate, Candidates, Verdict, judge, weighed
 from cdshooks.engine.model import Explanation
 from cdshooks.engine.records import all_texts, quote, specimen_texts
 from cdshooks.engine.valuesets import Concept, ValueSet
@@ -99,16 +99,8 @@ def compile_report(filters: Mapping[str, Any], compiler: Compiler) -> Check:
                 continue
             if words and not (quote(record, chart, words) or _mentioned(named, words)):
                 continue
-            candidate = candidates.admit(record, concept)
-            if candidate and candidate.verdict is Verdict.FITS and not concept.decides:
-                candidate = replace(candidate, verdict=Verdict.ASKS, why=concept.why_not)
-            candidates.add(candidate)
-        counts = window.ask(context.as_of) if window else ""
-        what = say(
-            "evidence.report",
-            code=code.title,
-            counts=say("evidence.dated", counts=counts) if counts else say("evidence.any_date"),
-        )
+            candidates.add(weighed(candidates.admit(record, concept), concept))
+        what = say("evidence.report", code=code.title, counts=candidates.counting(say("evidence.any_date")))
         return judge(candidates, what, kinds, kind_name=say("evidence.kinds.DiagnosticReport"))
 
     return check
@@ -126,15 +118,8 @@ def compile_procedure(filters: Mapping[str, Any], compiler: Compiler) -> Check:
             candidate = candidates.admit(record, concept)
             if candidate and record.resource.get("status") != status:
                 continue
-            if candidate and candidate.verdict is Verdict.FITS and not concept.decides:
-                candidate = replace(candidate, verdict=Verdict.ASKS, why=concept.why_not)
-            candidates.add(candidate)
-        counts = window.ask(context.as_of) if window else ""
-        what = say(
-            "evidence.procedure",
-            code=code.title,
-            counts=say("evidence.dated", counts=counts) if counts else say("evidence.any_date"),
-        )
+            candidates.add(weighed(candidate, concept))
+        what = say("evidence.procedure", code=code.title, counts=candidates.counting(say("evidence.any_date")))
         return judge(candidates, what, kinds, kind_name=say("evidence.kinds.Procedure"))
 
     return check

@@ -90,6 +90,11 @@ class Candidates:
         self._leave_out(candidate.evidence, Why.UNDATED)
         return replace(candidate, verdict=Verdict.UNREAD, why=self.wording.say("evidence.undated"))
 
+    def counting(self, otherwise: str) -> str:
+        """The dates that count, in words; `otherwise` where any date does."""
+        counts = self.window.ask(self.context.as_of) if self.window else ""
+        return self.wording.say("evidence.dated", counts=counts) if counts else otherwise
+
     def _leave_out(self, evidence: Evidence, why: Why) -> None:
         """Report a record that was not used; one with a confidentiality label is not named."""
         if not evidence.sensitive:
@@ -121,6 +126,18 @@ class Candidates:
         return []
 
 
+def turned(candidate: Candidate | None, verdict: Verdict, why: str) -> Candidate | None:
+    """A fitting candidate with another verdict; any other, or none, stays as it is."""
+    if candidate is None or candidate.verdict is not Verdict.FITS:
+        return candidate
+    return replace(candidate, verdict=verdict, why=why)
+
+
+def weighed(candidate: Candidate | None, concept: Concept) -> Candidate | None:
+    """A fitting candidate under a code that does not decide only asks."""
+    return candidate if concept.decides else turned(candidate, Verdict.ASKS, concept.why_not)
+
+
 def newest_first(candidates: Iterable[Candidate]) -> list[Candidate]:
     """Newest first; undated last; ties by reference, so that the order sent does not matter."""
     by_name = sorted(candidates, key=lambda c: c.record.reference)
@@ -138,11 +155,9 @@ def judge(candidates: Candidates, what: str, kinds: Iterable[str], *, kind_name:
         if unread:
             found = say("evidence.not_read", reason=unread)
             return Explanation(None, what, found, Gap.COULD_NOT_CHECK, left_out=left_out)
-        window, as_of = candidates.window, candidates.context.as_of
-        dated = say("evidence.dated", counts=window.ask(as_of)) if window else looked
         told = candidates.context.chart.said_none(kinds)
         note = say("evidence.none_sent", reason=told) if told else ""
-        none = say("evidence.none", kind=kind_name, dated=dated, note=note)
+        none = say("evidence.none", kind=kind_name, dated=candidates.counting(looked), note=note)
         return Explanation(None, what, none, Gap.MISSING, left_out=left_out)
     first = group[0]
     truth, gap = _standing(first.verdict, unread)

@@ -11,10 +11,9 @@ from cdshooks.engine.codes import concept_texts
 from cdshooks.engine.dates import Period
 from cdshooks.engine.evidence.context import Check, Compiler, Context, as_list
 from cdshooks.engine.evidence.judge import Candidate, Candidates, Verdict, judge, newest_first
-from cdshooks.engine.model import Explanation, LeftOut, Why
+from cdshooks.engine.model import Explanation
 from cdshooks.engine.results import has_members, value_words
 from cdshooks.engine.valuesets import Concept, ValueSet
-from cdshooks.engine.wording import Wording
 
 _REPORTS = ("Observation", "DiagnosticReport", "DocumentReference")
 
@@ -40,11 +39,11 @@ def compile_measurement(filters: Mapping[str, Any], compiler: Compiler) -> Check
             words = value_words(record.body) or _answer(record.body, context, answers)
             if not words and has_members(record, chart):
                 continue
-            candidate = _dated(candidates, candidates.admit(record, value=words), compiler.wording)
+            candidate = _dated(candidates, candidates.admit(record, value=words))
             verdict, why = _value(record.body, words, concept, context, answers, scale, compiler)
             candidates.add(_with(candidate, verdict, why))
         for record, concept in chart.find(kinds, answers):
-            candidate = _dated(candidates, candidates.admit(record), compiler.wording)
+            candidate = _dated(candidates, candidates.admit(record))
             verdict = Verdict.FITS if concept.decides else Verdict.ASKS
             candidates.add(_with(candidate, verdict, concept.why_not))
         for record, _ in chart.find(("DiagnosticReport",), code):
@@ -59,13 +58,11 @@ def compile_measurement(filters: Mapping[str, Any], compiler: Compiler) -> Check
     return check
 
 
-def _dated(candidates: Candidates, candidate: Candidate | None, wording: Wording) -> Candidate | None:
+def _dated(candidates: Candidates, candidate: Candidate | None) -> Candidate | None:
     """A value without a date is there, but cannot be relied on."""
     if candidate is None or candidate.verdict is not Verdict.FITS or candidate.moment is not None:
         return candidate
-    if not candidate.evidence.sensitive:
-        candidates.left_out.append(LeftOut(candidate.evidence.reference, Why.UNDATED))
-    return replace(candidate, verdict=Verdict.UNREAD, why=wording.say("evidence.undated"))
+    return candidates.undated(candidate)
 
 
 def _with(candidate: Candidate | None, verdict: Verdict, why: str) -> Candidate | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cdshooks.engine.evidence.context import Check, Compiler, Context, window_of
-from cdshooks.engine.evidence.judge import Candidate, Candidates, Verdict, judge, newest_first
+from cdshooks.engine.evidence.judge import Candidate, Candidates, Verdict, judge, newest_first, turned, weighed
 from cdshooks.engine.model import Explanation
 from cdshooks.engine.results import Reading, has_members, read_result, spoilt
 from cdshooks.engine.valuesets import Concept, ValueSet
@@ -38,8 +38,7 @@ def compile_observation(filters: Mapping[str, Any], compiler: Compiler) -> Check
         if conflict and (pair := _conflict(read, conflict)):
             why = say("evidence.conflict", newer=pair[0].moment, older=pair[1].moment)
             candidates.found = [replace(c, verdict=Verdict.ASKS, why=why, disagrees=True) for c in pair]
-        counts = say("evidence.dated", counts=window.ask(context.as_of)) if window else say("evidence.any_date")
-        what = say("evidence.observation", code=form.code.title, counts=counts)
+        what = say("evidence.observation", code=form.code.title, counts=candidates.counting(say("evidence.any_date")))
         return judge(candidates, what, kinds, kind_name=say("evidence.kinds.Observation"))
 
     return check
@@ -69,17 +68,18 @@ class _Form:
                 continue
             if concept.decides and reading.sure and candidate.verdict in (Verdict.FITS, Verdict.STALE):
                 read.append((candidate, reading))
-            candidates.add(self._valued(candidate, concept, reading) if every else _plain(candidate, concept))
+            candidates.add(self._valued(candidate, concept, reading) if every else weighed(candidate, concept))
         return read
 
     def reports(self, candidates: Candidates) -> None:
-        """Add a candidate for every report under the code whose results are not in the chart."""
+        """Add a candidate for every report under the code whose results are not in the chart: something to look at."""
         chart = candidates.context.chart
         for record, concept in chart.find(("DiagnosticReport",), self.code):
             if not has_members(record, chart):
-                candidates.add(_report_only(candidates.admit(record, concept), self.compiler))
+                candidate = candidates.admit(record, concept)
+                candidates.add(turned(candidate, Verdict.UNREAD, self.compiler.wording.say("evidence.report_only")))
 
-    def _valued(self, candidate: Candidate, concept: Concept, reading: Reading) -> Candidate:
+    def _valued(self, candidate: Candidate, concept: Concept, reading: Reading) -> Candidate | None:
         """The candidate's verdict once its value has been read."""
         if candidate.verdict not in (Verdict.FITS, Verdict.STALE):
             return candidate
@@ -94,23 +94,10 @@ class _Form:
             return candidate
         if not reading.sure or not reading.sets <= self._ids("value"):
             return replace(candidate, verdict=Verdict.ASKS, why=say("evidence.not_sure"))
-        return _plain(candidate, concept)
+        return weighed(candidate, concept)
 
     def _ids(self, name: str) -> frozenset[str]:
         return frozenset(value_set.id for value_set in self.sets[name])
-
-
-def _report_only(candidate: Candidate | None, compiler: Compiler) -> Candidate | None:
-    """A report under the code without a result of its own: there is something to look at."""
-    if candidate is None or candidate.verdict is not Verdict.FITS:
-        return candidate
-    return replace(candidate, verdict=Verdict.UNREAD, why=compiler.wording.say("evidence.report_only"))
-
-
-def _plain(candidate: Candidate, concept: Concept) -> Candidate:
-    if candidate.verdict is Verdict.FITS and not concept.decides:
-        return replace(candidate, verdict=Verdict.ASKS, why=concept.why_not)
-    return candidate
 
 
 def _conflict(read: list[tuple[Candidate, Reading]], conflict: Mapping[str, str]) -> list[Candidate] | None:

@@ -6,12 +6,11 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from cdshooks.engine.chart import Chart, Record
 from cdshooks.engine.evidence.context import Check, Compiler, Context
-from cdshooks.engine.evidence.judge import Candidate, Candidates, Verdict, judge
+from cdshooks.engine.evidence.judge import Candidates, Verdict, judge, turned
 from cdshooks.engine.identity import listed
 from cdshooks.engine.model import Explanation
 from cdshooks.engine.records import all_texts, clip
@@ -51,18 +50,12 @@ def compile_passage(filters: Mapping[str, Any], compiler: Compiler) -> Check:
         for record, concept in context.chart.find((*kinds, "Observation"), code):
             said = verdict(record, concept, context.chart)
             if said is not None:
-                candidates.add(_spoken(candidates.admit(record), *said))
+                candidates.add(turned(candidates.admit(record), *said))
         names = " or ".join(s.title for s in words)
         what = say("evidence.passage", code=code.title, words=names and f": {names}")
         return judge(candidates, what, kinds, kind_name=say("evidence.kinds.passage", code=code.title, words=names))
 
     return check
-
-
-def _spoken(candidate: Candidate | None, verdict: Verdict, why: str) -> Candidate | None:
-    if candidate is None or candidate.verdict is not Verdict.FITS:
-        return candidate
-    return replace(candidate, verdict=verdict, why=why)
 
 
 def _concludes(record: Record, chart: Chart, sets: Iterable[ValueSet]) -> bool:
