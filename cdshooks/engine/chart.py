@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from cdshooks.engine.codes import Coded, Systems
-from cdshooks.engine.identity import Entry, Identity, listed, split_reference
+from cdshooks.engine.identity import Entry, Identity, contained, listed, split_reference
 from cdshooks.engine.model import LeftOut, Resource, Why
 from cdshooks.engine.valuesets import Concept, ValueSet
 
@@ -155,8 +155,7 @@ class Chart:
         if not isinstance(target, str):
             return None
         if target.startswith("#"):
-            contained = listed(within.get("contained")) if within else []
-            return next((r for r in contained if isinstance(r, Mapping) and r.get("id") == target[1:]), None)
+            return contained(target[1:], within)
         if target in self._by_url:
             return self._by_url[target]
         _, kind, identifier = split_reference(target)

@@ -62,10 +62,8 @@ class Identity:
 
     def _contained(self, name: str, within: Resource | None) -> bool | None:
         """Whether a contained Patient is ours, as its identifiers or name and birth date tell."""
-        for resource in listed(within.get("contained") if within else None):
-            if isinstance(resource, Mapping) and resource.get("id") == name and self.patient is not None:
-                return agree(resource, self.patient)
-        return None
+        resource = contained(name, within)
+        return None if resource is None or self.patient is None else agree(resource, self.patient)
 
     def _by_identifier(self, identifier: Any) -> bool | None:
         """Compare a logical identifier with the Patient's own: None when they share no system."""
@@ -108,6 +106,12 @@ def listed(value: Any) -> list[Any]:
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
+
+
+def contained(name: str, within: Resource | None) -> Resource | None:
+    """The resource that `within` contains under an id; None when there is none."""
+    inside = listed(within.get("contained")) if within else []
+    return next((r for r in inside if isinstance(r, Mapping) and r.get("id") == name), None)
 
 
 def split_reference(reference: str) -> tuple[str, str, str]:

@@ -14,12 +14,12 @@ from typing import Any
 from cdshooks.engine.chart import MEDICATION_KINDS, medication_concept
 from cdshooks.engine.codes import Coded, concept_texts
 from cdshooks.engine.dates import Moment, Period, read_moment
-from cdshooks.engine.identity import Entry, listed, split_reference
+from cdshooks.engine.identity import Entry, contained, listed, split_reference
 from cdshooks.engine.library import Library
 from cdshooks.engine.model import Order, ProductId, Resource
 from cdshooks.engine.products import WITH_STRENGTH, Product, ProductCode
 from cdshooks.hooks.errors import RequestError
-from cdshooks.hooks.prefetch import DEEPEST_BUNDLE
+from cdshooks.hooks.prefetch import bundle_entries
 from cdshooks.hooks.request import DraftEntry, Request
 
 _SERVICE_KINDS = ("ServiceRequest", "ProcedureRequest")
@@ -46,8 +46,7 @@ class Payload:
         if not isinstance(target, str):
             return None
         if target.startswith("#"):
-            contained = listed(within.get("contained")) if within else []
-            return next((r for r in contained if isinstance(r, dict) and r.get("id") == target[1:]), None)
+            return contained(target[1:], within)
         return _lookup(self.drafts, target) or _lookup(self._prefetch(), target)
 
     def _prefetch(self) -> list[Entry]:
@@ -64,18 +63,13 @@ def _quiet(request: Request, key: str) -> Any:
         return None
 
 
-def _resources(value: Any, depth: int = 0) -> Iterator[Entry]:
+def _resources(value: Any) -> Iterator[Entry]:
     if not isinstance(value, dict):
         return
     if value.get("resourceType") != "Bundle":
         yield None, value
         return
-    for entry in listed(value.get("entry")):
-        resource = entry.get("resource") if isinstance(entry, dict) else None
-        if isinstance(resource, dict) and resource.get("resourceType") == "Bundle" and depth < DEEPEST_BUNDLE:
-            yield from _resources(resource, depth + 1)
-        elif isinstance(resource, dict):
-            yield entry.get("fullUrl"), resource
+    yield from ((entry.get("fullUrl"), r) for entry, r in bundle_entries(value) if isinstance(r, dict))
 
 
 def _lookup(entries: list[Entry], target: str) -> Resource | None:

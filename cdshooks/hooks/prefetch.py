@@ -18,7 +18,7 @@ from cdshooks.hooks.discovery import KINDS, PREFETCH
 from cdshooks.hooks.errors import RequestError
 from cdshooks.hooks.request import Request
 
-DEEPEST_BUNDLE = 3
+_DEEPEST_BUNDLE = 3
 _ERRORS = ("error", "fatal")
 
 
@@ -112,7 +112,7 @@ def _answer(request: Request, key: str, wording: Wording) -> _Answer:
 def _bundle(bundle: Mapping[str, Any], key: str, wording: Wording) -> _Answer:
     answer = _Answer()
     matches = 0
-    for entry, resource in _entries(bundle):
+    for entry, resource in bundle_entries(bundle):
         if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
             answer.shortfall = wording.say("prefetch.broken", key=key)
             continue
@@ -124,7 +124,7 @@ def _bundle(bundle: Mapping[str, Any], key: str, wording: Wording) -> _Answer:
         matches += not (isinstance(search, Mapping) and search.get("mode") == "include")
         full_url = entry.get("fullUrl")
         answer.entries.append((full_url if isinstance(full_url, str) else None, resource))
-    if any(_continues(part) for part in _bundles(bundle)) or _promised(bundle) > matches:
+    if any(continues(part) for part in _bundles(bundle)) or _promised(bundle) > matches:
         answer.shortfall = wording.say("prefetch.partial", key=key)
     return answer
 
@@ -132,13 +132,14 @@ def _bundle(bundle: Mapping[str, Any], key: str, wording: Wording) -> _Answer:
 def _bundles(bundle: Mapping[str, Any], depth: int = 0) -> Iterator[Mapping[str, Any]]:
     """A Bundle and those inside it."""
     yield bundle
-    for entry in listed(bundle.get("entry")) if depth < DEEPEST_BUNDLE else ():
+    for entry in listed(bundle.get("entry")) if depth < _DEEPEST_BUNDLE else ():
         resource = entry.get("resource") if isinstance(entry, dict) else None
         if isinstance(resource, dict) and resource.get("resourceType") == "Bundle":
             yield from _bundles(resource, depth + 1)
 
 
-def _continues(bundle: Mapping[str, Any]) -> bool:
+def continues(bundle: Mapping[str, Any]) -> bool:
+    """True when a Bundle is one page and says that there is another."""
     return any(isinstance(link, dict) and link.get("relation") == "next" for link in listed(bundle.get("link")))
 
 
@@ -149,14 +150,14 @@ def _promised(bundle: Mapping[str, Any]) -> int:
     return max(totals[0] if isinstance(totals[0], int) else 0, sum(counted[1:] if totals[0] is not None else counted))
 
 
-def _entries(bundle: Mapping[str, Any], depth: int = 0) -> Iterator[tuple[Mapping[str, Any], Any]]:
+def bundle_entries(bundle: Mapping[str, Any], depth: int = 0) -> Iterator[tuple[Mapping[str, Any], Any]]:
     """Every entry with its resource; a Bundle inside a Bundle is opened."""
     for entry in listed(bundle.get("entry")):
         if not isinstance(entry, dict):
             yield {}, None
             continue
         resource = entry.get("resource")
-        if isinstance(resource, dict) and resource.get("resourceType") == "Bundle" and depth < DEEPEST_BUNDLE:
-            yield from _entries(resource, depth + 1)
+        if isinstance(resource, dict) and resource.get("resourceType") == "Bundle" and depth < _DEEPEST_BUNDLE:
+            yield from bundle_entries(resource, depth + 1)
         else:
             yield entry, resource

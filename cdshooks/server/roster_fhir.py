@@ -15,10 +15,11 @@ import msgspec
 from cdshooks.engine.centers import RosterRow, npi_in
 from cdshooks.engine.codes import Systems, coding_list
 from cdshooks.engine.dates import read_moment
-from cdshooks.engine.identity import listed, split_reference
+from cdshooks.engine.identity import contained, listed, split_reference
 from cdshooks.engine.library import Library
 from cdshooks.engine.model import Resource
 from cdshooks.engine.products import Product
+from cdshooks.hooks.prefetch import continues
 from cdshooks.server.roster_rows import FileError, Reading, Refusal, RowCheck, cells_of
 
 ORGANIZATION = "Organization"
@@ -81,8 +82,7 @@ def _entries(data: bytes) -> list[Placed]:
         raise FileError(f"the JSON cannot be read: {error}. Write a FHIR Bundle; nothing was read.") from error
     if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
         raise FileError("this is no FHIR Bundle. Write a Bundle of Organization and OrganizationAffiliation.")
-    more = [link for link in listed(bundle.get("link")) if isinstance(link, dict) and link.get("relation") == "next"]
-    if more:
+    if continues(bundle):
         raise FileError("the Bundle is one page of several. Put all pages into one Bundle; nothing was read.")
     found = [(f"entry[{n}]", entry) for n, entry in enumerate(listed(bundle.get("entry"))) if isinstance(entry, dict)]
     return [
@@ -133,8 +133,7 @@ def _resolved(reference: Any, within: Resource, organizations: Mapping[str, Reso
     target = reference.get("reference") if isinstance(reference, dict) else None
     if isinstance(target, str):
         if target.startswith("#"):
-            contained = [one for one in listed(within.get("contained")) if isinstance(one, dict)]
-            found: Resource | None = next((one for one in contained if one.get("id") == target[1:]), None)
+            found = contained(target[1:], within)
         else:
             _, kind, identifier = split_reference(target)
             found = organizations.get(target) or organizations.get(f"{kind}/{identifier}")
