@@ -12,8 +12,7 @@ from typing import Any
 
 from cdshooks.engine.dates import Period
 from cdshooks.engine.model import Paragraph
-from cdshooks.engine.payers import NameRule
-from cdshooks.engine.products import span
+from cdshooks.engine.payers import NameRule, read_names
 from cdshooks.engine.valuesets import ValueSet, fold_words
 
 DENIAL = "denial"
@@ -77,8 +76,8 @@ def read_plan_type(data: Mapping[str, Any]) -> PlanType:
         id=data["id"],
         label=data["label"],
         programs=tuple(recognised.get("programs", [])),
-        names=_names(recognised.get("names", [])),
-        could_be=_names(data.get("could_be", [])),
+        names=read_names(recognised.get("names", [])),
+        could_be=read_names(data.get("could_be", [])),
         rules=_rules(data),
     )
 
@@ -96,10 +95,6 @@ def plan_types(plans: Iterable[PlanType], texts: Iterable[str], program: str, da
     if len(sure) == 1:
         return sure
     return sure or tuple(p for p in every if any(rule.fits(words, day) for rule in p.could_be)) or every
-
-
-def _names(rows: Iterable[Mapping[str, Any]]) -> tuple[NameRule, ...]:
-    return tuple(NameRule(tuple(r["all_of"]), tuple(r.get("none_of", [])), span(r), "") for r in rows)
 
 
 def _rules(data: Mapping[str, Any]) -> tuple[Rule, ...]:

@@ -218,7 +218,7 @@ def _index(chart: Chart, full_url: str | None, resource: Resource) -> None:
     if owned is False or (kind == "Observation" and _about_someone_else(chart, resource)):
         chart.left_out.append(LeftOut(reference, Why.ANOTHER_PATIENT))
         return
-    concept = _concept(kind, resource, chart)
+    concept = resource_concept(resource, chart)
     if not _readable(concept):
         chart.left_out.append(LeftOut(reference, Why.UNREADABLE))
         chart.unreadable[kind] = f"{kind}: an entry could not be read"
@@ -258,11 +258,17 @@ def _about_someone_else(chart: Chart, resource: Resource) -> bool:
 
 def concept_of(record: Record, chart: Chart) -> Any:
     """The CodeableConcept that says what a record is about, wherever its kind keeps it."""
-    return record.part.get("code") if record.part is not None else _concept(record.kind, record.resource, chart)
+    return record.part.get("code") if record.part is not None else resource_concept(record.resource, chart)
 
 
-def _concept(kind: str, resource: Resource, chart: Chart) -> Any:
-    return medication_concept(resource, chart) if kind in MEDICATION_KINDS else resource.get(_CODE_FIELD[kind])
+def resource_concept(resource: Resource, chart: Resolver) -> Any:
+    """The CodeableConcept that says what a resource, such as an order, is for or about."""
+    kind = resource.get("resourceType")
+    return (
+        medication_concept(resource, chart)
+        if kind in MEDICATION_KINDS
+        else resource.get(_CODE_FIELD.get(str(kind), "code"))
+    )
 
 
 def medication_concept(resource: Resource, chart: Resolver) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 
-from cdshooks.engine.chart import MEDICATION_KINDS, medication_concept
+from cdshooks.engine.chart import resource_concept
 from cdshooks.engine.codes import Coded
 from cdshooks.engine.dates import Period
 from cdshooks.engine.evidence import Context
@@ -64,7 +64,4 @@ def _expired_codes(context: Context, wording: Wording) -> Iterator[str]:
 
 
 def _order_codes(context: Context) -> list[Coded]:
-    resource = context.order.resource
-    medication = resource.get("resourceType") in MEDICATION_KINDS
-    concept = medication_concept(resource, context.chart) if medication else resource.get("code")
-    return context.chart.systems.codings(concept)
+    return context.chart.systems.codings(resource_concept(context.order.resource, context.chart))

@@ -59,16 +59,18 @@ def read_payer(data: Mapping[str, Any]) -> Payer:
         name=data["name"],
         short=data["short"],
         program=data.get("program", ""),
-        names=tuple(
-            NameRule(tuple(r["all_of"]), tuple(r.get("none_of", [])), span(r), r.get("says", ""))
-            for r in recognised.get("names", [])
-        ),
+        names=read_names(recognised.get("names", [])),
         identifiers=frozenset((i["system"], str(i["value"])) for i in recognised.get("identifiers", [])),
         plan_classes=tuple(
             (str(c.get("type", "")), fold_words(str(c["value"]))) for c in recognised.get("plan_classes", [])
         ),
         policies=tuple(data["policies"]),
     )
+
+
+def read_names(rows: Iterable[Mapping[str, Any]]) -> tuple[NameRule, ...]:
+    """Read the ways in which a payer, or a type of plan, is named."""
+    return tuple(NameRule(tuple(r["all_of"]), tuple(r.get("none_of", [])), span(r), r.get("says", "")) for r in rows)
 
 
 def recognise(

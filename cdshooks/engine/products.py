@@ -128,6 +128,11 @@ class Products:
         """Every (product, code) that the codes name, in the order of the codes."""
         return [hit for coded in codes for hit in self.by_code.get(coded, ())]
 
+    def identified(self, codes: Iterable[Coded], texts: Iterable[str]) -> set[ProductId]:
+        """The products that a record is of: by its codes, else by the names in its words."""
+        hits = self.coded(codes)
+        return {product.id for product, _ in hits} or {product.id for product, _ in self.named(texts)}
+
     def is_trial(self, texts: Iterable[str]) -> bool:
         """True when a text is marked as a trial: a marking word, or a registry number."""
         for text in texts:

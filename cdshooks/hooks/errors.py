@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from traceback import walk_tb
 from typing import Any
 
 
@@ -29,9 +30,8 @@ def operation_outcome(code: str, message: str, expression: str | None = None) ->
 
 
 def place_of(error: BaseException) -> str:
-    """The type and place of a failure, without any of its text."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f" at {trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace else ""
+    """The type of a failure and the place where it last passed our own code; its text may quote a chart."""
+    frames = list(walk_tb(error.__traceback__))
+    ours = [found for found in frames if found[0].f_globals.get("__name__", "").startswith("cdshooks.")] or frames
+    place = "".join(f" at {frame.f_code.co_filename.rsplit('/', 1)[-1]}:{line}" for frame, line in ours[-1:])
     return f"{type(error).__name__}{place}"

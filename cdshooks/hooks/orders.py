@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, tzinfo
 from typing import Any
 
-from cdshooks.engine.chart import MEDICATION_KINDS, medication_concept
+from cdshooks.engine.chart import MEDICATION_KINDS, resource_concept
 from cdshooks.engine.codes import Coded, concept_texts
 from cdshooks.engine.dates import Moment, Period, read_moment
 from cdshooks.engine.identity import Entry, contained, listed, split_reference
@@ -98,7 +98,7 @@ def _recognise(
         return None
     if resource.get("status") in _NOT_AN_ORDER:
         return None
-    concept = medication_concept(resource, payload) if medication else resource.get("code")
+    concept = resource_concept(resource, payload)
     texts = [*concept_texts(concept), *_shown(resource)]
     identity = identify_product(concept, texts, medication, library)
     if identity is None:

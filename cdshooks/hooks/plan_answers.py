@@ -162,8 +162,7 @@ def _products(line: _Line, chart: Chart, library: Library) -> set[ProductId | No
     concepts = [concept for item in (line.answered, *line.asked) for concept in _concepts(item, chart)]
     codes = [coded for concept in concepts for coded in library.systems.codings(concept)]
     texts = [text for concept in concepts for text in concept_texts(concept)]
-    hits = [product for product, _ in library.products.coded(codes)]
-    found = {product.id for product in hits or [product for product, _ in library.products.named(texts)]}
+    found = library.products.identified(codes, texts)
     if not found and any(value_set.find(coded) for value_set in library.service_sets for coded in codes):
         return {None}
     return {*found}

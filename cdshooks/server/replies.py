@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import traceback
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import msgspec
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
-from cdshooks.hooks.errors import RequestError, operation_outcome
+from cdshooks.hooks.errors import RequestError, operation_outcome, place_of
 from cdshooks.server import call_log
 
 MAX_BODY_BYTES = 20 * 1024 * 1024
@@ -79,13 +77,5 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _failed(error: Exception) -> Response:
-    call_log.failure(f"{type(error).__name__} at {_place(error)}")
+    call_log.failure(place_of(error))
     return json_reply(operation_outcome("exception", f"internal error, request id {call_log.request_id()}"), 500)
-
-
-def _place(error: Exception) -> str:
-    """File and line in our own code where an exception passed last; its text may quote a chart and is left alone."""
-    package = str(Path(__file__).parents[1])
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if frame.filename.startswith(package)] or frames
-    return f"{Path(ours[-1].filename).name}:{ours[-1].lineno}"

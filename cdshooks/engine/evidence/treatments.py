@@ -12,7 +12,7 @@ from cdshooks.engine.codes import concept_texts
 from cdshooks.engine.dates import Moment, Period
 from cdshooks.engine.evidence.context import Check, Compiler, Context
 from cdshooks.engine.evidence.judge import Candidate, Candidates, Verdict, judge, newest_first
-from cdshooks.engine.model import Explanation, Gap
+from cdshooks.engine.model import Explanation, Gap, ProductId
 from cdshooks.engine.products import Product
 from cdshooks.engine.records import is_unconfirmed
 from cdshooks.engine.valuesets import Concept
@@ -168,10 +168,9 @@ def _is_the_order(record: Record, context: Context, compiler: Compiler) -> bool:
     return _products_of(record, context, compiler) == {_ordered(context.product)}
 
 
-def _products_of(record: Record, context: Context, compiler: Compiler) -> set[str]:
-    products = compiler.products
-    coded = {str(product.id) for product, _ in products.coded(context.chart.codes_of(record))}
-    return coded or {str(p.id) for p, _ in products.named(concept_texts(concept_of(record, context.chart)))}
+def _products_of(record: Record, context: Context, compiler: Compiler) -> set[ProductId]:
+    chart = context.chart
+    return compiler.products.identified(chart.codes_of(record), concept_texts(concept_of(record, chart)))
 
 
 def _infusion(
