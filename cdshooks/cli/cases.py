@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 from cdshooks.engine.library import Library, LibraryError
 from cdshooks.engine.model import Outcome
+from cdshooks.engine.reading import schema_problems
 from cdshooks.engine.source import Place, Problem, Source, read_yaml
 from cdshooks.server.stories import Story
 
@@ -85,10 +86,7 @@ def _schema_problems(source: Source, schema: Path) -> Iterator[Problem]:
     if not schema.is_file():
         yield source.problem((), "the library has no schema/cases.json to check it with")
         return
-    validator = Draft202012Validator(json.loads(schema.read_text("utf-8")))
-    for error in validator.iter_errors(source.data):
-        place = tuple(error.absolute_path)
-        yield source.problem(place, f"{'.'.join(map(str, place)) or 'the file'}: {error.message[:300]}")
+    yield from schema_problems(source, Draft202012Validator(json.loads(schema.read_text("utf-8"))))
 
 
 def _reference_problems(source: Source, library: Library, stories: Mapping[str, Story]) -> Iterator[Problem]:

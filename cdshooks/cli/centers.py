@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 
 from cdshooks.cli.centers_table import import_report, table, version_line
+from cdshooks.cli.inputs import counted, library_option, open_library, settings_now
 from cdshooks.cli.inputs import day as read_day
-from cdshooks.cli.inputs import library_option, open_library, settings_now
 from cdshooks.cli.panel import printable
 from cdshooks.engine.centers import RosterRow, is_npi
 from cdshooks.engine.library import Library
@@ -88,12 +88,12 @@ def import_(
     for line in (*reading.refusals, *reading.notes, *_hints(reading)):
         click.echo(printable(f"{file}: {line}"))
     if not reading.rows or (strict and reading.refusals):
-        fine = f"{_rows(reading.refused)} refused, {_rows(len(reading.rows))} fine"
+        fine = f"{counted(reading.refused, 'row')} refused, {counted(len(reading.rows), 'row')} fine"
         raise click.ClickException(f"nothing was imported: {fine}")
     with opened(settings) as store:
         click.echo(_take(store, [row for _, row in reading.rows], origin, merge=merge, dry_run=dry_run))
     if reading.refusals:
-        raise click.ClickException(f"{_rows(reading.refused)} refused")
+        raise click.ClickException(f"{counted(reading.refused, 'row')} refused")
 
 
 @centers.command("list")
@@ -208,7 +208,3 @@ def _refuse_empty(registry: Registry, as_of: date | None) -> None:
 
 def _now(settings: Settings) -> datetime:
     return datetime.now(settings.timezone)
-
-
-def _rows(count: int) -> str:
-    return f"{count} row{'' if count == 1 else 's'}"

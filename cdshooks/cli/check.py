@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from cdshooks.cli.cases import read_cases
-from cdshooks.cli.inputs import known_stories, located, settings_now, shown, today
+from cdshooks.cli.inputs import counted, known_stories, located, settings_now, shown, today
 from cdshooks.engine.library import Library, LibraryError, load_library
 
 
@@ -27,8 +27,7 @@ def check(path: Path | None) -> None:
         cases = read_cases(library, known_stories())
     except LibraryError as error:
         click.echo(located(error.problems, folder))
-        count = len(error.problems)
-        raise click.ClickException(f"{count} problem{'s' if count > 1 else ''} in {shown(folder)}") from error
+        raise click.ClickException(f"{counted(len(error.problems), 'problem')} in {shown(folder)}") from error
     for warning in overdue(library, today(settings)):
         click.echo(f"warning: {warning}")
     click.echo(f"{shown(folder)}: {_counts(library, len(cases))} … ok")
@@ -52,4 +51,4 @@ def _counts(library: Library, cases: int) -> str:
         "suggestion": len(library.suggestions),
         "case": cases,
     }
-    return ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for name, count in counts.items())
+    return ", ".join(counted(count, name) for name, count in counts.items())

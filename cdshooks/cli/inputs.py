@@ -40,10 +40,10 @@ def library_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return option(command)
 
 
-def settings_now() -> Settings:
-    """The settings of the environment; wrong usage when one cannot be used."""
+def settings_now(**changed: str) -> Settings:
+    """The settings of the environment, some of them changed; wrong usage when one cannot be used."""
     try:
-        return read_settings(os.environ)
+        return read_settings({**os.environ, **changed})
     except SettingsError as error:
         raise click.UsageError(str(error)) from error
 
@@ -58,8 +58,12 @@ def open_library(path: Path) -> Library:
     try:
         return load_library(path)
     except LibraryError as error:
-        problems = located(error.problems, path)
-        raise click.ClickException(f"the card library cannot be used:\n{problems}") from error
+        raise unusable_library(error, path) from error
+
+
+def unusable_library(error: LibraryError, path: Path) -> click.ClickException:
+    """The command's error for a library that cannot be used, with every problem in it."""
+    return click.ClickException(f"the card library cannot be used:\n{located(error.problems, path)}")
 
 
 def located(problems: list[Problem], library: Path) -> str:
@@ -71,6 +75,11 @@ def shown(path: Path) -> str:
     """A path relative to the working directory where it lies below it."""
     here = Path.cwd()
     return str(path.resolve().relative_to(here)) if path.resolve().is_relative_to(here) else str(path)
+
+
+def counted(count: int, name: str) -> str:
+    """A number with its noun, which is in the plural unless there is one."""
+    return f"{count} {name}{'' if count == 1 else 's'}"
 
 
 def known_stories() -> Mapping[str, Story]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from cdshooks.cli.cases import Case, read_cases
-from cdshooks.cli.inputs import known_stories, library_option, located, open_library, settings_now
+from cdshooks.cli.inputs import counted, known_stories, library_option, located, open_library, settings_now
 from cdshooks.cli.reach import Row, paragraph_rows
 from cdshooks.engine.library import Library, LibraryError
 from cdshooks.engine.policy import Policy
@@ -63,4 +63,4 @@ def _table(rows: Sequence[Row], names: bool) -> list[str]:
 def _count(row: Row) -> str:
     if not row.decides and not row.cases:
         return ""
-    return f"{len(row.cases)} case{'' if len(row.cases) == 1 else 's'}"
+    return counted(len(row.cases), "case")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-
 import click
 
-from cdshooks.cli.inputs import known_stories, located
+from cdshooks.cli.inputs import known_stories, settings_now, unusable_library
 from cdshooks.engine.library import LibraryError
-from cdshooks.server.settings import Settings, SettingsError, read_settings
+from cdshooks.server.settings import SettingsError
 
 
 @click.command()
@@ -23,7 +20,7 @@ def serve(host: str, port: int, workers: int, demo: bool) -> None:
     from cdshooks.server.serve import run_server
     from cdshooks.server.store import StoreError
 
-    settings = _settings({**os.environ, "CDSHOOKS_MODE": "demo"} if demo else os.environ)
+    settings = settings_now(CDSHOOKS_MODE="demo") if demo else settings_now()
     try:
         run_server(settings, host, port, workers)
     except SettingsError as error:
@@ -31,8 +28,7 @@ def serve(host: str, port: int, workers: int, demo: bool) -> None:
     except StoreError as error:
         raise click.ClickException(str(error)) from error
     except LibraryError as error:
-        problems = located(error.problems, settings.library)
-        raise click.ClickException(f"the card library cannot be used:\n{problems}") from error
+        raise unusable_library(error, settings.library) from error
 
 
 @click.command()
@@ -42,10 +38,3 @@ def stories() -> None:
     width = max(map(len, told))
     for name, story in told.items():
         click.echo(f"{name:<{width}}  {story.title}")
-
-
-def _settings(environment: Mapping[str, str]) -> Settings:
-    try:
-        return read_settings(environment)
-    except SettingsError as error:
-        raise click.UsageError(str(error)) from error

@@ -11,7 +11,7 @@ import click
 from cdshooks.cli.case_run import Ran, run_case
 from cdshooks.cli.cases import Case
 from cdshooks.cli.evaluate import tree
-from cdshooks.cli.inputs import library_option, located, open_library, settings_now, shown
+from cdshooks.cli.inputs import counted, library_option, located, open_library, settings_now, shown
 from cdshooks.cli.panel import printable
 from cdshooks.cli.paragraphs import newest_versions, sound_cases
 from cdshooks.cli.reach import barely_reached
@@ -39,9 +39,7 @@ def test(policy: str | None, words: str | None, library_path: Path | None) -> No
         click.echo(report)
     for version in versions if not words else ():
         click.echo(_unreached(version, [case for case in cases if case.policy == version.id]))
-    click.echo(
-        f"{len(chosen)} case{'' if len(chosen) == 1 else 's'}: {len(chosen) - len(failed)} passed, {len(failed)} failed"
-    )
+    click.echo(f"{counted(len(chosen), 'case')}: {len(chosen) - len(failed)} passed, {len(failed)} failed")
     if failed:
         raise click.exceptions.Exit(1)
 

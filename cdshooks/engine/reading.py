@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -116,9 +116,13 @@ class Reader:
         if validator is None:
             self.problems.append(Problem(source.file, 1, f"the library has no schema/{schema}.json to check it with"))
             return
-        for error in validator.iter_errors(source.data):
-            place, message = _innermost(error)
-            self.problems.append(source.problem(place, message))
+        self.problems += schema_problems(source, validator)
+
+
+def schema_problems(source: Source, validator: Draft202012Validator) -> Iterator[Problem]:
+    """Everything in a file that its schema does not allow."""
+    for error in validator.iter_errors(source.data):
+        yield source.problem(*_innermost(error))
 
 
 def _innermost(error: Any) -> tuple[tuple[str | int, ...], str]:
