@@ -12,7 +12,7 @@ from typing import Any
 import click
 import pytest
 import requests
-from click.testing import CliRunner, Result
+from terminal import fails, prints
 
 from cdshooks.cli import main
 from cdshooks.cli.panel import WIDTH
@@ -29,23 +29,6 @@ LIBRARY = load_library(default_library())
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LIBRARY", "PUBLIC_URL", "TIMEZONE", "MODE", "DEFAULT_FACILITY"):
         monkeypatch.delenv(f"CDSHOOKS_{name}", raising=False)
-
-
-def run(*words: str) -> Result:
-    return CliRunner().invoke(main, list(words), prog_name="cdshooks")
-
-
-def prints(*words: str) -> str:
-    ended = run(*words)
-    assert ended.exit_code == 0, ended.output
-    return ended.output
-
-
-def fails(code: int, *words: str) -> str:
-    ended = run(*words)
-    assert ended.exit_code == code, ended.output
-    assert "Traceback" not in ended.output
-    return ended.output
 
 
 @pytest.fixture

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+import terminal
 from fhir.resources.R4B.bundle import Bundle
 
-from cdshooks.cli import main
 from cdshooks.engine.centers import RosterRow
 from cdshooks.server.registry import rows_in_force
 from cdshooks.server.roster_rows import COLUMNS, EVIDENCE_KINDS, MAY_BE_BLANK
@@ -62,21 +61,12 @@ def file(tmp_path: Path) -> Callable[..., str]:
     return write
 
 
-def run(*words: str) -> Result:
-    return CliRunner().invoke(main, ["centers", *words], prog_name="cdshooks")
-
-
 def prints(*words: str) -> str:
-    ended = run(*words)
-    assert ended.exit_code == 0, ended.output
-    return ended.output
+    return terminal.prints("centers", *words)
 
 
 def fails(code: int, *words: str) -> str:
-    ended = run(*words)
-    assert ended.exit_code == code, ended.output
-    assert "Traceback" not in ended.output
-    return ended.output
+    return terminal.fails(code, "centers", *words)
 
 
 def in_force(url: str) -> list[RosterRow]:
