@@ -16,6 +16,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from tales import without_noise
 
 from cdshooks.cli.case_run import run_case
 from cdshooks.cli.cases import OUTCOME_KEYS, Case, read_cases
@@ -299,7 +300,6 @@ MUTANTS = [*criterion_mutants(), *paper_mutants(), *code_mutants(), *label_mutan
 
 # ---- the test
 
-NOISE = re.compile(r"-(lab|vital|spo2|note|problem|medicine|procedure|study)-\d")
 BY_CRITERION = ("reason", "ask", "counts_until", "to_review", "evidence")
 
 
@@ -344,14 +344,6 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Trial:
         quiet.write_text(json.dumps(without_noise(json.loads(story.request.read_text("utf-8")))), encoding="utf-8")
         stories[name] = replace(story, request=quiet)
     return Trial([c for c in read_cases(LIBRARY, stories) if c.policy == POLICY])
-
-
-def without_noise(body: Rows) -> Rows:
-    for value in body["prefetch"].values():
-        if value and value.get("entry"):
-            value["entry"] = [e for e in value["entry"] if not NOISE.search(e["resource"].get("id", ""))]
-            value.pop("total", None)
-    return body
 
 
 def test_the_cases_come_out_alike_without_the_noise(trial: Trial) -> None:
