@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cdshooks.hooks.errors import RequestError
-from cdshooks.hooks.feedback import FeedbackEntry, read_feedback
+from cdshooks.hooks.feedback import FeedbackEntry, Reason, read_feedback
 
 ACCEPTED = {
     "card": "c1",
@@ -44,19 +44,33 @@ def test_a_timestamp_is_told_in_utc() -> None:
         {"overrideReasons": {"reason": REASON, "userComment": "sent last week"}},
         {"overrideReasons": [{"reason": REASON, "userComment": "sent last week"}, {}]},
         {"overrideReason": None, "overrideReasons": [{"reason": REASON, "userComment": "sent last week"}]},
+        {"overrideReasons": [REASON, {"userComment": "sent last week"}]},
+        {"reason": REASON | {"userComment": "sent last week"}},
+        {"overrideReasons": {"extension": {"com.example.reason": REASON}, "userComment": "sent last week"}},
+        {"overrideReasons": [{"reason": [REASON], "userComment": "sent last week"}, {"reason": REASON}]},
     ],
 )
-def test_an_override_reason_is_read_in_either_spelling_and_without_display(override: dict[str, Any]) -> None:
+def test_an_override_reason_is_read_in_each_spelling_and_without_display(override: dict[str, Any]) -> None:
     (entry,) = read(OVERRIDDEN | override)
-    assert (entry.reason_code, entry.reason_system) == ("already-submitted", "https://example.org/reasons")
-    assert entry.reason_display is None
+    assert entry.reasons == (Reason("already-submitted", "https://example.org/reasons"),)
     assert entry.comment == "sent last week"
 
 
 @pytest.mark.parametrize("override", [{}, {"overrideReason": {}}, {"overrideReason": {"reason": None}}])
 def test_an_override_may_come_without_a_reason(override: dict[str, Any]) -> None:
     (entry,) = read(OVERRIDDEN | override)
-    assert (entry.reason_code, entry.comment) == (None, None)
+    assert (entry.reasons, entry.comment) == ((), None)
+
+
+def test_several_reasons_and_comments_are_all_read() -> None:
+    told = [
+        {"reason": REASON, "userComment": "one"},
+        {"reason": {"code": "other", "display": "Other"}},
+        {"userComment": "two"},
+    ]
+    (entry,) = read(OVERRIDDEN | {"overrideReasons": told})
+    assert entry.reasons == (Reason(REASON["code"], REASON["system"]), Reason("other", None, "Other"))
+    assert entry.comment == "one\ntwo"
 
 
 def test_a_batch_may_repeat_cards_and_name_unknown_ones() -> None:

@@ -16,6 +16,7 @@ from cdshooks.hooks.determination_json import KEY
 from cdshooks.hooks.text import shortened
 
 REASON_SYSTEM = "urn:org.cdshooks:override-reason"
+ALREADY_SUBMITTED = "already-submitted"
 TOPIC_SYSTEM = "urn:org.cdshooks:topic"
 _MOST_CARDS = 3
 _WORST_FIRST = [result.value for result in Result]

@@ -6,13 +6,13 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from cdshooks.engine.model import Determination, Evidence, Finding, LeftOut, Order, Outcome, Reminder, Result
+from cdshooks.engine.model import Determination, Evidence, Finding, LeftOut, Order, Reminder, Result
 from cdshooks.engine.policy import Policy
+from cdshooks.hooks.submitted import SETTLED
 from cdshooks.hooks.text import clean
 
 KEY = "org.cdshooks.determination"
 _MOST_LEFT_OUT = 100
-_SETTLED = (Outcome.MET, Outcome.NOT_APPLICABLE)
 
 
 def determination_json(
@@ -22,8 +22,12 @@ def determination_json(
     as_of: date,
     policy: dict[str, Any] | None,
     determination: Determination | None,
+    submitted: date | None = None,
 ) -> dict[str, Any]:
-    """The determination as JSON (schema 1); without one: no findings, could not check."""
+    """The determination as JSON (schema 1); without one: no findings, could not check.
+
+    `submitted` is the day on which the same gaps were overridden as already submitted.
+    """
     found = determination or Determination(Result.COULD_NOT_CHECK, ())
     return {
         "schema": 1,
@@ -33,6 +37,7 @@ def determination_json(
         "asOf": as_of.isoformat(),
         **({"serviceDate": order.service_date.isoformat()} if order else {}),
         **({"policy": policy} if policy else {}),
+        **({"alreadySubmitted": submitted.isoformat()} if submitted else {}),
         "outcome": found.outcome.value,
         "findings": [_finding(finding) for finding in found.findings],
         **({"reminders": [_reminder(r) for r in found.reminders]} if found.reminders else {}),
@@ -67,7 +72,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "cite": list(finding.cite),
         "outcome": finding.outcome.value,
         "reason": "; ".join([clean(finding.reason), *(clean(note) for note in finding.notes)]),
-        **({} if finding.outcome in _SETTLED else {"ask": clean(finding.ask)}),
+        **({} if finding.outcome in SETTLED else {"ask": clean(finding.ask)}),
         "owner": finding.owner,
         **({"denial": finding.denial} if finding.denial else {}),
         **({"countsUntil": until} if until else {}),

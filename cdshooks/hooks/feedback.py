@@ -1,18 +1,28 @@
-"""Reading what a clinician did with our cards, as EHRs really send it: batches, repeats and two spellings."""
+"""Reading what a clinician did with our cards, as EHRs really send it: batches, repeats and three spellings."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
+from cdshooks.engine.identity import listed
 from cdshooks.hooks import json_body
 from cdshooks.hooks.errors import RequestError
 
 MAX_ENTRIES = 1000
 
 Outcome = Literal["accepted", "overridden"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A coded reason to override, as an EHR sends it back: `display` is often left out."""
+
+    code: str
+    system: str | None = None
+    display: str | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -25,9 +35,7 @@ class FeedbackEntry:
     card: str
     outcome: Outcome
     accepted_suggestions: tuple[str, ...]
-    reason_code: str | None
-    reason_system: str | None
-    reason_display: str | None
+    reasons: tuple[Reason, ...]
     comment: str | None
     timestamp: datetime
 
@@ -50,26 +58,42 @@ def read_feedback(body: bytes) -> tuple[FeedbackEntry, ...]:
 
 def _entry(sent: object, where: str) -> FeedbackEntry:
     entry = _object(sent, where)
-    override = _override(entry, where)
-    reason = _object(override.get("reason") or {}, f"{where}.overrideReason.reason")
+    overrides = [_object(override, f"{where}.overrideReason") for override in _overrides(entry)]
+    reasons = [reason for override in overrides for reason in _reasons(override, f"{where}.overrideReason")]
+    comments = [_text(override, "userComment", f"{where}.overrideReason") for override in overrides]
     return FeedbackEntry(
         card=_required(entry, "card", where),
         outcome=_outcome(entry, where),
         accepted_suggestions=_accepted(entry.get("acceptedSuggestions") or [], f"{where}.acceptedSuggestions"),
-        reason_code=_text(reason, "code", f"{where}.overrideReason.reason"),
-        reason_system=_text(reason, "system", f"{where}.overrideReason.reason"),
-        reason_display=_text(reason, "display", f"{where}.overrideReason.reason"),
-        comment=_text(override, "userComment", f"{where}.overrideReason"),
+        reasons=tuple(dict.fromkeys(reasons)),
+        comment="\n".join(comment for comment in comments if comment) or None,
         timestamp=_timestamp(_required(entry, "outcomeTimestamp", where), f"{where}.outcomeTimestamp"),
     )
 
 
-def _override(entry: Mapping[str, Any], where: str) -> Mapping[str, Any]:
-    """The override reason: standard spelling first, then the plural that one large EHR sends, alone or in a list."""
-    sent = entry.get("overrideReason") or entry.get("overrideReasons") or {}
-    if isinstance(sent, list):
-        sent = sent[0]
-    return _object(sent, f"{where}.overrideReason")
+def _overrides(entry: Mapping[str, Any]) -> list[Any]:
+    """The override reasons under the first of the names that EHRs use: the standard's, its plural, or bare."""
+    named = (entry.get(name) for name in ("overrideReason", "overrideReasons", "reason"))
+    return [override for override in listed(next((found for found in named if found), None)) if override]
+
+
+def _reasons(override: Mapping[str, Any], where: str) -> Iterator[Reason]:
+    """The Codings of an override: under `reason`, in its extensions, or the override itself is one."""
+    if override.get("reason"):
+        sent = [_object(reason, f"{where}.reason") for reason in listed(override["reason"])]
+    else:
+        sent = [override, *_in_extension(override.get("extension"))]
+    for reason in sent:
+        code = _text(reason, "code", f"{where}.reason")
+        if code:
+            named = (_text(reason, name, f"{where}.reason") for name in ("system", "display"))
+            yield Reason(code, *named)
+
+
+def _in_extension(extension: object) -> list[Mapping[str, Any]]:
+    """The objects of an extension that look like a Coding, whatever it is called."""
+    found = extension.values() if isinstance(extension, dict) else ()
+    return [item for some in found for item in listed(some) if isinstance(item, dict) and "code" in item]
 
 
 def _outcome(entry: Mapping[str, Any], where: str) -> Outcome:

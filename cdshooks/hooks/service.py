@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, tzinfo
+from datetime import date
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -15,11 +15,13 @@ from cdshooks.engine.evidence import Context
 from cdshooks.engine.identity import Entry, identify
 from cdshooks.engine.library import Library
 from cdshooks.engine.model import Determination, Order, Result
+from cdshooks.hooks.answered import Answer, Determined, ServiceOptions
 from cdshooks.hooks.appeal_card import appeal_cards
 from cdshooks.hooks.authorization import authorization_card
 from cdshooks.hooks.called_orders import called_orders, unsent_orders
 from cdshooks.hooks.cards import Topic, worst_first, write_card
 from cdshooks.hooks.coverage import LABEL, Selection, select_policies
+from cdshooks.hooks.decision_record import evidence_hashes
 from cdshooks.hooks.detail import Subject, write_detail
 from cdshooks.hooks.determination_json import determination_json, policy_json
 from cdshooks.hooks.errors import place_of
@@ -30,46 +32,12 @@ from cdshooks.hooks.orders import Payload, recognise_orders
 from cdshooks.hooks.plan_answers import PlanAnswer, may_hold_answers, read_plan_answers
 from cdshooks.hooks.prefetch import Delivery, read_prefetch
 from cdshooks.hooks.request import Request
+from cdshooks.hooks.submitted import may_stand_back, submitted_on
 from cdshooks.hooks.suggestions import Blanks, suggest
 from cdshooks.hooks.summary import LONGEST, summarise
 from cdshooks.hooks.text import clean, shortened
 
 NAMESPACE = UUID("6f1c2c5e-3b77-5d0a-9d51-2f0f4ab2f3f1")
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceOptions:
-    """What a site may set: its time zone, the centre used when an order names none, and its own roster.
-
-    `rosters` stands in for the library's, and `rosters_hash` for the difference that it makes to an answer.
-    """
-
-    zone: tzinfo = UTC
-    default_facility: str | None = None
-    suggestions: bool = True
-    rosters: tuple[RosterRow, ...] | None = None
-    rosters_hash: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Determined:
-    """One determination and what it was made of, for explanations and for the record."""
-
-    order: Order
-    policy_id: str
-    policy_version: str
-    payer: str
-    determination: Determination
-    card: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The response body, the determinations behind its cards, and the type of a failure of ours."""
-
-    body: dict[str, Any]
-    determinations: tuple[Determined, ...] = ()
-    failure: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +95,8 @@ def _answer(
     determined = [made for order in orders for made in _of_order(session, order, entries)]
     plain = [_untold(session, order) for order in orders if _needs_words(order)]
     cards = [*(made.card for made in determined), *plain, *_appeals(session)]
-    return Answer({"cards": worst_first(cards, library.wording)}, tuple(determined))
+    hashes = evidence_hashes(chart, (made.determination for made in determined))
+    return Answer({"cards": worst_first(cards, library.wording)}, tuple(determined), evidence_hashes=hashes)
 
 
 def _of_order(session: _Session, order: Order, entries: list[Entry]) -> Iterator[Determined]:
@@ -175,13 +144,12 @@ def _determined(session: _Session, order: Order, selection: Selection) -> Determ
     """Determine one order under one policy and write its card."""
     library, policy = session.library, selection.policy
     context = _context(session, order)
+    product = context.product.brand if context.product else ""
     if policy is None:
         return _no_version(session, order, selection)
-    found = determine(policy, context, library.wording)
-    if selection.unread and found.outcome in (Result.READY, Result.DOCUMENTATION_MISSING):
-        found = replace(found, outcome=Result.COULD_NOT_CHECK)
-    decision = _decision_of(session, order, policy.id, selection.payer_name)
-    product = context.product.brand if context.product else ""
+    found = _found(determine(policy, context, library.wording), selection)
+    submitted = _submitted(session, order, policy.id, found)
+    decision = _decision_of(session, order, policy.id, selection.payer_name, submitted)
     payer = _payer_short(selection, policy.short) if policy.may_refuse else policy.short
     standing = policy.standing(order.service_date)
     summary = summarise(
@@ -193,9 +161,9 @@ def _determined(session: _Session, order: Order, selection: Selection) -> Determ
         label_only=policy.authority == "fda-label",
         payer_unread=selection.unread,
     )
-    subject = Subject(
-        product, payer, order, policy, (*selection.notes, *order.notes), bool(context.product and context.product.rems)
-    )
+    told = (library.wording.say("detail.submitted", date=submitted),) if submitted else ()
+    notes = (*told, *selection.notes, *order.notes)
+    subject = Subject(product, payer, order, policy, notes, bool(context.product and context.product.rems))
     blanks = Blanks(session.request.patient_id, product, payer, session.as_of)
     card = write_card(
         decision,
@@ -203,14 +171,21 @@ def _determined(session: _Session, order: Order, selection: Selection) -> Determ
         write_detail(found, subject, library.wording),
         Topic(policy.publisher, policy.id, product),
         determination_json(
-            decision, library.hash, order, session.as_of, policy_json(policy, order.service_date), found
+            decision, library.hash, order, session.as_of, policy_json(policy, order.service_date), found, submitted
         ),
         library.wording,
         suggestions=suggest(found, library, blanks, decision) if session.options.suggestions else None,
         policy=policy,
-        info=found.outcome is Result.READY,
+        info=found.outcome is Result.READY or submitted is not None,
     )
     return Determined(order, policy.id, policy.version, payer, found, card)
+
+
+def _found(found: Determination, selection: Selection) -> Determination:
+    """Where the payer could not be read, nothing is complete."""
+    if selection.unread and found.outcome in (Result.READY, Result.DOCUMENTATION_MISSING):
+        return replace(found, outcome=Result.COULD_NOT_CHECK)
+    return found
 
 
 def _payer_short(selection: Selection, policy_short: str) -> str:
@@ -269,10 +244,18 @@ def _session_records(session: _Session, order: Order) -> list[Record]:
     ]
 
 
-def _decision_of(session: _Session, order: Order, policy_id: str, payer: str) -> UUID:
-    """The id of a determination, which rests on the rosters too."""
+def _submitted(session: _Session, order: Order, policy_id: str, found: Determination) -> date | None:
+    """When these gaps were overridden as already submitted; asked only where that makes the card stand back."""
+    if not may_stand_back(found):
+        return None
+    return submitted_on(found, order, policy_id, session.as_of, session.options.submitted())
+
+
+def _decision_of(session: _Session, order: Order, policy_id: str, payer: str, submitted: date | None) -> UUID:
+    """The id of a determination, which rests on the rosters and on what was submitted too."""
     own = session.options.rosters_hash
     who = f"{payer}|{own}" if own else payer
+    who = f"{who}|submitted {submitted}" if submitted else who
     return _decision(session.request, session.library, session.as_of, order.reference, policy_id, who)
 
 

@@ -1,0 +1,54 @@
+"""What a site may set for a call, and what a call comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+from typing import Any
+
+from cdshooks.engine.centers import RosterRow
+from cdshooks.engine.model import Determination, Order
+from cdshooks.hooks.submitted import Submitted
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceOptions:
+    """What a site may set: its time zone, the centre used when an order names none, and its own roster.
+
+    `rosters` stands in for the library's, and `rosters_hash` for the difference that it makes to an answer.
+    `submitted` tells which gaps of the call's patient were overridden as already submitted; it is asked only
+    when a determination has gaps, and what it told is part of the decision.
+    """
+
+    zone: tzinfo = UTC
+    default_facility: str | None = None
+    suggestions: bool = True
+    rosters: tuple[RosterRow, ...] | None = None
+    rosters_hash: str | None = None
+    submitted: Callable[[], Iterable[Submitted]] = tuple
+
+
+@dataclass(frozen=True, slots=True)
+class Determined:
+    """One determination and what it was made of, for explanations and for the record."""
+
+    order: Order
+    policy_id: str
+    policy_version: str
+    payer: str
+    determination: Determination
+    card: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The response body, the determinations behind its cards, and the type of a failure of ours.
+
+    `evidence_hashes`: the SHA-256 of each resource that a finding rests on, by reference.
+    """
+
+    body: dict[str, Any]
+    determinations: tuple[Determined, ...] = ()
+    failure: str | None = None
+    evidence_hashes: Mapping[str, str] = field(default_factory=dict)
