@@ -240,7 +240,15 @@ def mcl_blue_plan():
         "met": ["fda-approved", "indication", "center", "ecog", "organ-labs"],
         "attest": ["pathology", "cyclin-d1", "t-11-14", "prior-therapy", "center-letter", "necessity-letter"],
     }
-    return mcl_story(who, expect, extra=extra, payer=payer)
+    story = mcl_story(who, expect, extra=extra, payer=payer)
+    sent = [
+        entry["resource"] for key in ("reports", "observations") for entry in story.request["prefetch"][key]["entry"]
+    ]
+    for record in sent:
+        person = {"reference": "Practitioner/dr-synthetic", "display": "Dr. Alex Synthetic (SYNTHETIC)"}
+        ours = record["id"] == f"{who}-ecog"
+        record["performer"] = [person if ours else {"display": "Example Pathology and Laboratories (SYNTHETIC)"}]
+    return story
 
 
 STORIES = (

@@ -1,11 +1,16 @@
 """The machine-readable determination that every card carries, as the contract words it."""
 
+import json
 import re
+from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 from parts import (
     answer_to,
     cards_of,
+    center,
+    concept,
     condition,
     coverage,
     determination_of,
@@ -17,6 +22,9 @@ from parts import (
     prefetch_of,
 )
 
+ROOT = Path(__file__).parents[1]
+SCHEMA = Draft202012Validator(json.loads((ROOT / "cards" / "schema" / "determination.json").read_text("utf-8")))
+GOLDENS = sorted((ROOT / "fhir_fixtures" / "stories").glob("*/golden.json"))
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 OUTCOMES = {
@@ -157,3 +165,97 @@ def test_a_positive_result_of_the_made_up_library_is_met_and_never_only_on_file(
     assert virus["outcome"] == "met"
     assert found["outcome"] in OUTCOMES
     assert DAY.search(virus["reason"])
+
+
+# ---- its schema
+
+
+@pytest.mark.parametrize("golden", GOLDENS, ids=lambda path: path.parent.name)
+def test_the_determination_of_every_story_is_as_its_schema_says(golden):
+    for card in json.loads(golden.read_text("utf-8").replace("<uuid>", "0" * 8).replace("<library>", "sha256:0"))[
+        "cards"
+    ]:
+        assert [error.message for error in SCHEMA.iter_errors(determination_of(card))] == []
+
+
+# ---- the criteria map
+
+
+def rows_of(found):
+    return {row["row"]: row for row in found["criteriaMap"]}
+
+
+def test_every_finding_stands_in_exactly_one_row_where_the_paper_names_none(example):
+    found = of(example, *full_chart())
+    assert [row["criteria"] for row in found["criteriaMap"]] == [[f["criterion"]] for f in found["findings"]]
+    outcomes = {f["criterion"]: f["outcome"] for f in found["findings"]}
+    assert {row["row"]: row["outcome"] for row in found["criteriaMap"]} == outcomes
+
+
+def test_a_row_says_what_is_on_file_and_where_it_lies(example):
+    lab = {"resourceType": "Organization", "id": "lab", "name": "Example <Laboratory>"}
+    sent = observation(performer=[{"reference": "Organization/lab"}])
+    rows = rows_of(of(example, sent, document(author=[{"display": "Dr A"}]), lab))
+    assert rows["virus"]["location"] == [
+        {
+            "reference": "Observation/o-virus-ab-2026-10-20",
+            "date": "2026-10-20",
+            "laboratory": "Example ‹Laboratory›",
+            "display": "Virus ab (virus-ab)",
+        }
+    ]
+    assert "missing" not in rows["virus"]
+    assert [place["author"] for place in rows["letter"]["location"]] == ["Dr A"]
+
+
+def test_a_row_with_nothing_says_what_is_missing_and_what_to_ask_for(example):
+    found = of(example, condition(concept("alpha", "relapsed"), "c-alpha"))
+    virus = rows_of(found)["virus"]
+    (finding,) = (f for f in found["findings"] if f["criterion"] == "virus")
+    assert virus["outcome"] == "missing"
+    assert finding["reason"] in virus["missing"]
+    assert virus["ask"] == finding["ask"]
+    assert "location" not in virus
+
+
+def test_the_row_of_the_treatment_center_names_the_center_and_the_day_it_was_checked(example):
+    order = drug_order(dispenseRequest={"performer": {"reference": "Organization/center-1"}})
+    found = of(example, *full_chart(), center(), orders=[order])
+    (place,) = rows_of(found)["center"]["location"]
+    assert (place["center"], place["npi"]) == ("Example Hospital", "1000000001")
+    assert DAY.fullmatch(place["date"])
+    nowhere = drug_order(dispenseRequest={"performer": {"display": "Elsewhere"}})
+    (place,) = rows_of(of(example, orders=[nowhere]))["center"]["location"]
+    assert place == {"center": "Elsewhere", "display": "no roster row"}
+
+
+def test_sensitive_records_are_counted_in_the_map_and_never_named(shipped):
+    for golden in GOLDENS:
+        for card in json.loads(golden.read_text("utf-8"))["cards"]:
+            found = determination_of(card)
+            hidden = {f["criterion"]: f["toReview"] for f in found["findings"] if "toReview" in f}
+            for row in found.get("criteriaMap", []):
+                assert row.get("toReview", 0) == sum(hidden.get(name, 0) for name in row["criteria"])
+
+
+def test_the_guide_s_map_has_its_five_rows_first_each_with_where_it_lies():
+    golden = ROOT / "fhir_fixtures" / "stories" / "mcl-blue-plan" / "golden.json"
+    (card,) = json.loads(golden.read_text("utf-8"))["cards"]
+    rows = determination_of(card)["criteriaMap"]
+    assert [row["row"] for row in rows][:5] == ["MAP.1", "MAP.2", "MAP.3", "MAP.4", "MAP.5"]
+    diagnosis, history, performance, organs, centers = rows[:5]
+    pathology = next(p for p in diagnosis["location"] if p["reference"] == "DiagnosticReport/mcl-16-pathology")
+    assert (pathology["date"], pathology["laboratory"]) == (
+        "2024-06-24",
+        "Example Pathology and Laboratories (SYNTHETIC)",
+    )
+    assert all(place["date"] for place in history["location"])
+    assert [place["date"] for place in performance["location"]] == ["2026-11-12"]
+    assert [place["date"] for place in organs["location"]] == ["2026-11-16"] * 3
+    assert organs["missing"].startswith("LVEF: ")
+    assert organs["ask"].startswith("Attach the echocardiogram")
+    assert centers["location"][0]["center"] == "Example Cancer Center (SYNTHETIC)"
+    (row,) = (row for row in rows if row["row"] == "cyclin-d1")
+    assert row["criteria"] == ["cyclin-d1"]
+    named = [name for row in rows for name in row["criteria"]]
+    assert sorted(named) == sorted(f["criterion"] for f in determination_of(card)["findings"])

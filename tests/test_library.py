@@ -196,6 +196,12 @@ def test_a_paragraph_that_binds_must_be_cited_or_excused(edit, problems, example
     assert problem.startswith(f"{POLICY}:{line}: B.5 binds")
 
 
+def test_a_row_of_the_criteria_map_needs_a_criterion_that_cites_its_paragraph(edit, problems):
+    edit(POLICY, "\ncoverage:", "\ncriteria_map: {B.2: the paper, NOTE.1: nothing}\n\ncoverage:")
+    (problem,) = problems()
+    assert problem.endswith("no criterion cites NOTE.1, so its row is empty")
+
+
 def test_only_paragraphs_of_the_outline_can_be_cited(edit, problems):
     edit(POLICY, "cite: B.3", "cite: B.33")
     found = problems()

@@ -26,7 +26,6 @@ from parts import (
 from cdshooks.engine.model import Why
 from cdshooks.engine.records import (
     all_texts,
-    author_of,
     clip,
     evidence_of,
     is_labelled,
@@ -260,24 +259,7 @@ def test_evidence_carries_reference_date_words_and_laboratory(example):
     record, chart = only(example, sent, lab)
     found = evidence_of(record, chart, value="Negative", when=moment_of(record, chart))
     assert (found.reference, found.date, found.display) == ("Observation/o1", "2026-10-20", "Virus Ab: Negative")
-    assert found.source == "Example Laboratory"
-
-
-@pytest.mark.parametrize(
-    ("fields", "author"),
-    [
-        ({"performer": [{"display": "Lab A"}]}, "Lab A"),
-        ({"performer": [{"actor": {"display": "Dr B"}}]}, "Dr B"),
-        ({"performer": {"display": "Lab A"}}, "Lab A"),
-        ({"author": [{"reference": "Organization/lab"}]}, "Example Laboratory"),
-        ({"performer": [{"reference": "Organization/nowhere"}], "recorder": {"display": "Dr C"}}, "Dr C"),
-        ({}, None),
-        ({"performer": ["text", None, 7]}, None),
-    ],
-)
-def test_the_author_is_named_where_the_record_names_one(example, fields, author):
-    lab = {"resourceType": "Organization", "id": "lab", "name": "Example Laboratory"}
-    assert author_of(*only(example, observation(**fields), lab)) == author
+    assert (found.source, found.laboratory) == ("Example Laboratory", True)
 
 
 @pytest.mark.parametrize(

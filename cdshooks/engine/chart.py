@@ -28,8 +28,6 @@ _CODE_FIELD = {
     "ServiceRequest": "code",
     **dict.fromkeys(MEDICATION_KINDS, "medicationCodeableConcept"),
 }
-
-
 _PERSONS = ("Patient", "RelatedPerson", "Practitioner", "Person", "Group")
 
 
@@ -90,6 +88,7 @@ class Chart:
     _by_reference: dict[tuple[str, str], Resource] = field(default_factory=dict)
     _by_url: dict[str, Resource] = field(default_factory=dict)
     folded: dict[int, tuple[str, list[tuple[str, str]]]] = field(default_factory=dict)
+    reports_of: dict[str, Resource] | None = None
 
     @property
     def patient(self) -> Resource | None:

@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import date
 
 from cdshooks.engine.claims import claim_reminders
+from cdshooks.engine.criteria_map import map_rows, named_once
 from cdshooks.engine.dates import read_moment
 from cdshooks.engine.evidence import Context
 from cdshooks.engine.model import (
     Determination,
-    Evidence,
     Explanation,
     Finding,
     Gap,
@@ -49,6 +49,7 @@ def determine(policy: Policy, context: Context, wording: Wording) -> Determinati
         left_out=_left_out(context, every),
         overridden_by=_overriding(every, in_force),
         notes=tuple(o.says for o in in_force),
+        criteria_map=tuple(map_rows(policy, every)),
     )
 
 
@@ -108,7 +109,7 @@ def _finding(
         ask=ask,
         owner=criterion.owner,
         label=criterion.label,
-        evidence=_once_each(explanation.evidence)[:_SHOWN],
+        evidence=named_once(explanation.evidence)[:_SHOWN],
         counts_until=explanation.counts_until if outcome is Outcome.MET else None,
         notes=explanation.notes,
         leading=explanation.leading or (outcome is Outcome.ATTEST and bool(explanation.notes)),
@@ -117,14 +118,9 @@ def _finding(
         remedy=criterion.remedy if outcome in (Outcome.MISSING, Outcome.STALE) else None,
         group=criterion.group,
         denial=criterion.denial,
+        listing=explanation.listing,
         explanation=explanation,
     )
-
-
-def _once_each(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
-    """Each record that may be named once, as it was first described."""
-    named = {item.reference: item for item in reversed(evidence) if not item.sensitive}
-    return tuple(item for item in evidence if named.get(item.reference) is item)
 
 
 def _prompted(criterion: Criterion, explanation: Explanation, context: Context, wording: Wording) -> Explanation:

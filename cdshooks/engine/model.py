@@ -75,13 +75,27 @@ class Section(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A record of the chart that an answer rests on; `display` is chart text, not yet escaped."""
+    """A record of the chart that an answer rests on; `display` and `source` are chart text, not yet escaped.
+
+    `source` is who issued the record: a laboratory when `laboratory` says so, else its author.
+    """
 
     reference: str
     date: str | None = None
     display: str = ""
     source: str | None = None
     sensitive: bool = False
+    laboratory: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The treating center that an answer rests on, and what shows it; no `date` where nothing on file does."""
+
+    center: str
+    npi: str | None
+    date: str | None
+    display: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +122,7 @@ class Explanation:
     leading: bool = False
     hint: bool = False
     newer: bool = False
+    listing: Listing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +168,18 @@ class Finding:
     remedy: str | None = None
     group: str | None = None
     denial: Paragraph | None = None
+    listing: Listing | None = None
     explanation: Explanation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MapRow:
+    """One row of the criteria map: a criterion of the paper, and the findings that answer it."""
+
+    id: str
+    label: str
+    cite: tuple[Paragraph, ...]
+    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,3 +207,4 @@ class Determination:
     left_out: tuple[LeftOut, ...] = ()
     overridden_by: tuple[Paragraph, ...] = ()
     notes: tuple[str, ...] = ()
+    criteria_map: tuple[MapRow, ...] = ()

@@ -94,6 +94,7 @@ class Policy:
     file: str
     denials: Mapping[Paragraph, str] = field(default_factory=dict)
     differs: tuple[tuple[Span, str], ...] = ()
+    map_labels: Mapping[Paragraph, str] = field(default_factory=dict)
 
     def standing(self, service_date: date) -> Standing | None:
         """The standing of this version on the service date."""
@@ -142,6 +143,7 @@ def read_policy(data: Mapping[str, Any], compiler: Compiler, file: str) -> Polic
         not_encoded=tuple((_cite(row), row["because"]) for row in data.get("not_encoded", [])),
         denials={Paragraph(key): says for key, says in data.get("denials", {}).items()},
         differs=tuple((span(row), row["says"]) for row in data.get("differs_from_label", [])),
+        map_labels={Paragraph(key): label for key, label in data.get("criteria_map", {}).items()},
         file=file,
     )
 

@@ -13,6 +13,7 @@ from cdshooks.engine.chart import Chart, Record, concept_of
 from cdshooks.engine.codes import coding_list, concept_texts
 from cdshooks.engine.dates import Moment, read_moment
 from cdshooks.engine.identity import listed
+from cdshooks.engine.issuers import issuer_of
 from cdshooks.engine.model import Evidence, Resource, Why
 from cdshooks.engine.valuesets import Concept, ValueSet, fold_words
 
@@ -40,7 +41,6 @@ _DATE_FIELDS = {
     "MedicationDispense": ("whenHandedOver", "whenPrepared"),
     "ServiceRequest": ("occurrenceDateTime", "occurrencePeriod", "occurrenceTiming"),
 }
-_AUTHORS = ("performer", "author", "asserter", "recorder", "resultsInterpreter", "custodian", "requester")
 _UNCONFIRMED = {"unconfirmed", "provisional", "differential"}
 _ABSENT_DATA = "dataAbsentReason"
 _LONGEST_TEXT = 120
@@ -199,21 +199,6 @@ def specimen_texts(record: Record, chart: Chart) -> list[str]:
     return texts
 
 
-def author_of(record: Record, chart: Chart) -> str | None:
-    """The laboratory or author that a record names, by display or by the resource it refers to."""
-    for name in _AUTHORS:
-        for item in listed(record.resource.get(name)):
-            reference = item.get("actor", item) if isinstance(item, Mapping) else None
-            if not isinstance(reference, Mapping):
-                continue
-            if isinstance(reference.get("display"), str):
-                return str(reference["display"])
-            target = chart.resolve(reference, record.resource)
-            if target and isinstance(target.get("name"), str):
-                return str(target["name"])
-    return None
-
-
 def evidence_of(
     record: Record,
     chart: Chart,
@@ -230,12 +215,13 @@ def evidence_of(
     title = clip(title_of(record, chart))
     if concept is not None and title == record.kind:
         title = clip(f"{concept.display} ({concept.coded[1]})")
-    author = author_of(record, chart)
+    issuer = issuer_of(record, chart)
     return Evidence(
         reference=record.reference,
         date=str(when) if when else None,
         display=f"{title}: {clip(value)}" if value else title,
-        source=clip(author) if author else None,
+        source=clip(issuer.name) if issuer else None,
+        laboratory=issuer is not None and issuer.laboratory,
         sensitive=sensitive or is_labelled(record.resource, chart),
     )
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from cdshooks.engine.model import Determination, Evidence, Finding, LeftOut, Order, Reminder, Result
 from cdshooks.engine.policy import Policy
+from cdshooks.hooks.criteria_map import row_json
 from cdshooks.hooks.submitted import SETTLED
 from cdshooks.hooks.text import clean
 
@@ -40,6 +41,7 @@ def determination_json(
         **({"alreadySubmitted": submitted.isoformat()} if submitted else {}),
         "outcome": found.outcome.value,
         "findings": [_finding(finding) for finding in found.findings],
+        **({"criteriaMap": [row_json(row) for row in found.criteria_map]} if found.criteria_map else {}),
         **({"reminders": [_reminder(r) for r in found.reminders]} if found.reminders else {}),
         **({"leftOut": [_left_out(x) for x in found.left_out[:_MOST_LEFT_OUT]]} if found.left_out else {}),
     }

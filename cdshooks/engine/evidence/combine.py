@@ -131,6 +131,7 @@ def _joined(
         left_out=_left_out(children),
         children=children,
         leading=any(child.leading for child in speaking),
+        listing=next((child.listing for child in speaking if child.listing), None),
     )
 
 

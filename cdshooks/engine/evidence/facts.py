@@ -10,7 +10,7 @@ from typing import Any
 from cdshooks.engine.centers import RosterRow
 from cdshooks.engine.dates import Period, ages, read_moment
 from cdshooks.engine.evidence.context import Check, Compiler, Context
-from cdshooks.engine.model import Explanation, Gap
+from cdshooks.engine.model import Explanation, Gap, Listing
 from cdshooks.engine.products import WITH_STRENGTH
 from cdshooks.engine.wording import Wording
 
@@ -49,9 +49,33 @@ def compile_center(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     `fact: accredited`: accreditation of the programme, which says nothing about any product.
     """
     if "rems" in filters:
-        return _compile_enrolment(compiler)
+        return _with_listing(_compile_enrolment(compiler), compiler)
     if "fact" in filters:
-        return _compile_accreditation(compiler)
+        return _with_listing(_compile_accreditation(compiler), compiler)
+    return _with_listing(_compile_listed(filters, compiler), compiler)
+
+
+def _with_listing(inner: Check, compiler: Compiler) -> Check:
+    """What `inner` says, with the center that it speaks of and where that center is listed."""
+    say = compiler.wording.say
+
+    def check(context: Context) -> Explanation:
+        facility, row = context.center.facility, context.center.row
+        if facility is None:
+            return inner(context)
+        shown = say("evidence.center_unlisted_short")
+        if row is not None:
+            kind = say(f"evidence.center_kinds.{row.evidence_kind}")
+            synthetic = say("evidence.center_synthetic") if row.synthetic else ""
+            shown = say("evidence.center_roster", kind=kind, synthetic=synthetic)
+        name = row.facility_name if row else facility.name or facility.npi or ""
+        listing = Listing(name, facility.npi or None, row.checked_on.isoformat() if row else None, shown)
+        return replace(inner(context), listing=listing)
+
+    return check
+
+
+def _compile_listed(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     say, absent = compiler.wording.say, Gap(filters.get("absent", "attest"))
     within = Period.parse(filters["checked_within"]) if "checked_within" in filters else None
 

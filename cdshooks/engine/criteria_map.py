@@ -1,0 +1,47 @@
+"""The criteria map: which finding answers which criterion of the paper. Nothing is evaluated a second time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cdshooks.engine.model import Evidence, Finding, MapRow, Outcome
+from cdshooks.engine.policy import Policy
+
+WORST_FIRST = (
+    Outcome.NOT_MET,
+    Outcome.MISSING,
+    Outcome.STALE,
+    Outcome.COULD_NOT_CHECK,
+    Outcome.ATTEST,
+    Outcome.MET,
+    Outcome.NOT_APPLICABLE,
+)
+
+
+def map_rows(policy: Policy, findings: tuple[Finding, ...]) -> Iterator[MapRow]:
+    """The rows that the policy itself names, then one for each finding that none of them answers to."""
+    shown: set[str] = set()
+    for paragraph, label in policy.map_labels.items():
+        answering = tuple(finding for finding in findings if paragraph in finding.cite)
+        shown |= {finding.criterion for finding in answering}
+        cite = dict.fromkeys([paragraph, *(p for finding in answering for p in finding.cite)])
+        yield MapRow(paragraph, label, tuple(cite), answering)
+    for finding in findings:
+        if finding.criterion not in shown:
+            yield MapRow(finding.criterion, finding.label, finding.cite, (finding,))
+
+
+def worst(row: MapRow) -> Outcome:
+    """The outcome of a row: the worst of its findings."""
+    return min((finding.outcome for finding in row.findings), key=WORST_FIRST.index)
+
+
+def named_once(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    """Each record that may be named once, as it was first described."""
+    named = {item.reference: item for item in reversed(evidence) if not item.sensitive}
+    return tuple(item for item in evidence if named.get(item.reference) is item)
+
+
+def documents_of(finding: Finding) -> tuple[Evidence, ...]:
+    """Every record of a finding that may be named, also those beyond the few that it shows."""
+    return named_once(finding.explanation.evidence) if finding.explanation else finding.evidence

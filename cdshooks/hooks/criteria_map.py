@@ -1,0 +1,64 @@
+"""The criteria map as JSON: criterion, what the chart documents, and where that lies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from cdshooks.engine.criteria_map import documents_of, worst
+from cdshooks.engine.model import Evidence, Finding, Listing, MapRow, Outcome
+from cdshooks.hooks.submitted import SETTLED
+from cdshooks.hooks.text import clean, shortened
+
+_ABSENT = (Outcome.MISSING, Outcome.STALE, Outcome.COULD_NOT_CHECK)
+_LONGEST = 300
+_MOST_RECORDS = 20
+
+
+def row_json(row: MapRow) -> dict[str, Any]:
+    """One row: `shows` is what is on file, `missing` what is not, `ask` what would settle it."""
+    location = list(dict.fromkeys(item for finding in row.findings for item in documents_of(finding)))
+    centers = dict.fromkeys(finding.listing for finding in row.findings if finding.listing)
+    places = [*map(_center, centers), *map(_record, location[:_MOST_RECORDS])]
+    texts = {
+        "shows": _joined(f.reason for f in row.findings if not _is_absent(f)),
+        "missing": _joined(f"{f.label}: {f.reason}" for f in row.findings if _is_absent(f)),
+        "ask": _joined((f.ask for f in row.findings if f.outcome not in SETTLED), " "),
+    }
+    return {
+        "row": row.id,
+        "criteria": [str(finding.criterion) for finding in row.findings],
+        "label": row.label,
+        "cite": list(row.cite),
+        "outcome": worst(row).value,
+        **{key: text for key, text in texts.items() if text},
+        **({"location": places} if places else {}),
+        **_counts(row, len(location) - _MOST_RECORDS),
+    }
+
+
+def _is_absent(finding: Finding) -> bool:
+    """True where nothing that counts is on file: a question that the chart is silent on is one of these."""
+    silent = finding.outcome is Outcome.ATTEST and not finding.evidence and not finding.listing
+    return silent or finding.outcome in _ABSENT
+
+
+def _joined(texts: Iterator[str], between: str = "; ") -> str:
+    return between.join(dict.fromkeys(shortened(clean(text), _LONGEST) for text in texts))
+
+
+def _counts(row: MapRow, more: int) -> dict[str, int]:
+    """Records that are not named: sensitive ones, and those beyond the first."""
+    to_review = sum(finding.to_review for finding in row.findings)
+    return {**({"toReview": to_review} if to_review else {}), **({"more": more} if more > 0 else {})}
+
+
+def _record(item: Evidence) -> dict[str, Any]:
+    issuer = {"laboratory" if item.laboratory else "author": clean(item.source or "")}
+    optional = {"date": item.date, **issuer, "display": clean(item.display)}
+    return {"reference": item.reference, **{key: text for key, text in optional.items() if text}}
+
+
+def _center(listing: Listing) -> dict[str, Any]:
+    optional = {"npi": clean(listing.npi or ""), "date": listing.date, "display": clean(listing.display)}
+    return {"center": clean(listing.center), **{key: text for key, text in optional.items() if text}}
