@@ -201,7 +201,7 @@ def test_an_authorized_draft_order_is_quiet_in_patient_view_and_one_line_elsewhe
 
 
 def test_a_failure_in_patient_view_without_orders_is_no_card_but_is_told(shipped, monkeypatch):
-    monkeypatch.setattr("cdshooks.hooks.service.read_prefetch", lambda *_: 1 / 0)
+    monkeypatch.setattr("cdshooks.hooks.service.Gathering.complete", lambda *_: 1 / 0)
     body = json.dumps(viewed()).encode()
     answered = answer(read_request(body, "cart-patient-view", "patient-view"), shipped, AS_OF)
     assert answered.body == {"cards": []}

@@ -321,7 +321,7 @@ def test_a_ready_answer_is_information_and_any_other_a_warning(example):
 
 # ---- a failure of ours ----
 
-INSIDE = ["determine", "build_chart", "read_prefetch", "identify", "select_policies", "write_detail", "match_center"]
+INSIDE = "determine build_chart Gathering.complete identify select_policies write_detail match_center".split()
 
 
 @pytest.mark.parametrize("name", INSIDE)
@@ -330,7 +330,7 @@ def test_a_failure_inside_is_one_card_that_says_so_and_never_no_card(example, mo
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(service_module, name, fail)
+    monkeypatch.setattr(f"cdshooks.hooks.service.{name}", fail)
     answered = answer_to(example, drug_order(id_="a"), drug_order("900011", id_="b"), prefetch=chart(*full_chart()))
     (card,) = cards_of(answered)
     assert card["indicator"] == "info"

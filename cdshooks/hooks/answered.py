@@ -45,10 +45,12 @@ class Determined:
 class Answer:
     """The response body, the determinations behind its cards, and the type of a failure of ours.
 
-    `evidence_hashes`: the SHA-256 of each resource that a finding rests on, by reference.
+    `evidence_hashes`: the SHA-256 of each resource that a finding rests on, by reference. `fetched_sha256`: of
+    what was read from the EHR's FHIR server; None when nothing was asked.
     """
 
     body: dict[str, Any]
     determinations: tuple[Determined, ...] = ()
     failure: str | None = None
     evidence_hashes: Mapping[str, str] = field(default_factory=dict)
+    fetched_sha256: str | None = None

@@ -6,12 +6,12 @@ a known code says that the order is something else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, tzinfo
 from typing import Any
 
-from cdshooks.engine.chart import MEDICATION_KINDS, resource_concept
+from cdshooks.engine.chart import MEDICATION_KINDS, Chart, Record, resource_concept
 from cdshooks.engine.codes import Coded, concept_texts
 from cdshooks.engine.dates import Moment, Period, read_moment
 from cdshooks.engine.identity import Entry, contained, listed, split_reference
@@ -23,16 +23,21 @@ from cdshooks.hooks.prefetch import bundle_entries
 from cdshooks.hooks.request import DraftEntry, Request
 
 _SERVICE_KINDS = ("ServiceRequest", "ProcedureRequest")
+ORDER_KINDS = (MEDICATION_KINDS[0], *_SERVICE_KINDS)
 _NOT_AN_ORDER = ("stopped", "cancelled", "revoked", "entered-in-error")
 _FAR = Period.parse("P1Y")
 
 
 @dataclass
 class Payload:
-    """Resolves references within the signing session, then within prefetch, which it opens only if it must."""
+    """Resolves references within the signing session, then within prefetch, which it opens only if it must.
+
+    `fetched` is what was read from the EHR's FHIR server in addition.
+    """
 
     request: Request
     drafts: list[Entry] = field(default_factory=list)
+    fetched: list[Entry] = field(default_factory=list)
     _prefetched: list[Entry] | None = None
 
     @classmethod
@@ -47,7 +52,24 @@ class Payload:
             return None
         if target.startswith("#"):
             return contained(target[1:], within)
-        return _lookup(self.drafts, target) or _lookup(self._prefetch(), target)
+        return _lookup(self.drafts, target) or _lookup(self._prefetch(), target) or _lookup(self.fetched, target)
+
+    def add_fetched(self, pages: Iterable[Any]) -> None:
+        """Let references find what is in these answers too."""
+        self.fetched += [entry for page in pages for entry in _resources(page)]
+
+    def remember_in(self, chart: Chart) -> None:
+        """Let references of an order find the resources of its session too."""
+        for full_url, resource in self.drafts:
+            chart.remember(full_url, resource)
+
+    def services_beside(self, order: Order) -> tuple[Record, ...]:
+        """The other services ordered in the session, as records."""
+        return tuple(
+            Record(resource["resourceType"], f"{resource['resourceType']}/{resource.get('id', '')}", resource)
+            for _, resource in self.drafts
+            if resource is not order.resource and resource.get("resourceType") == _SERVICE_KINDS[0]
+        )
 
     def _prefetch(self) -> list[Entry]:
         if self._prefetched is None:

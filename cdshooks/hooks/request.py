@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,8 @@ from msgspec import Raw
 from cdshooks.hooks import json_body
 from cdshooks.hooks.errors import RequestError
 from cdshooks.hooks.focus import Focus, read_focus
+
+_BEARER = re.compile(r"[\x21-\x7e]{1,16384}")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -27,6 +30,7 @@ class Request:
     """One CDS Hooks call. Never printed whole, for it carries a chart, and never holding an access token.
 
     `prefetch` stays undecoded text until `prefetch_value` asks for a key: most calls order no CAR-T.
+    `fetched_sha256` is the hash of what was fetched beside it, for an answer rests on that too.
     """
 
     service_id: str
@@ -43,6 +47,7 @@ class Request:
     extension: Mapping[str, Any]
     body_sha256: str
     focus: Focus = field(default_factory=Focus)
+    fetched_sha256: str | None = None
     _decoded: dict[str, Any] = field(default_factory=dict, compare=False)
 
     def prefetch_value(self, key: str) -> Any:
@@ -80,6 +85,16 @@ def read_request(body: bytes, service_id: str, hook: str) -> Request:
         body_sha256=hashlib.sha256(body).hexdigest(),
         focus=read_focus(hook, context),
     )
+
+
+def access_token(body: bytes) -> str | None:
+    """The access token of a call that `read_request` has read; None when it carries none that can be sent on.
+
+    Its scope is never looked at: vendors write there what they like, and the FHIR server knows what it grants.
+    """
+    authorization = _object_or_empty(_value(json_body.members(json_body.checked(body)), "fhirAuthorization"))
+    token = _text(authorization.get("access_token"))
+    return token if token and _BEARER.fullmatch(token) else None
 
 
 def hook_of(body: bytes) -> str | None:

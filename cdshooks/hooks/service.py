@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from cdshooks.engine.centers import RosterRow, match_center
-from cdshooks.engine.chart import Chart, Record, build_chart
+from cdshooks.engine.chart import Chart, build_chart
 from cdshooks.engine.determine import determine
 from cdshooks.engine.evidence import Context
 from cdshooks.engine.identity import Entry, identify
@@ -25,12 +25,14 @@ from cdshooks.hooks.decision_record import evidence_hashes
 from cdshooks.hooks.detail import Subject, write_detail
 from cdshooks.hooks.determination_json import determination_json, policy_json
 from cdshooks.hooks.errors import place_of
+from cdshooks.hooks.fetched import Fetch
 from cdshooks.hooks.focus import PATIENT_VIEW
+from cdshooks.hooks.gathering import Gathering
 from cdshooks.hooks.one_patient import another_patient
 from cdshooks.hooks.order_center import center_of
 from cdshooks.hooks.orders import Payload, recognise_orders
 from cdshooks.hooks.plan_answers import PlanAnswer, may_hold_answers, read_plan_answers
-from cdshooks.hooks.prefetch import Delivery, read_prefetch
+from cdshooks.hooks.prefetch import Delivery
 from cdshooks.hooks.request import Request
 from cdshooks.hooks.submitted import may_stand_back, submitted_on
 from cdshooks.hooks.suggestions import Blanks, suggest
@@ -54,8 +56,10 @@ class _Session:
     answers: tuple[PlanAnswer, ...] = ()
 
 
-def answer(request: Request, library: Library, as_of: date, options: ServiceOptions | None = None) -> Answer:
-    """Answer one call of any of our hooks for the local day `as_of`.
+def answer(
+    request: Request, library: Library, as_of: date, options: ServiceOptions | None = None, fetch: Fetch | None = None
+) -> Answer:
+    """Answer one call of any of our hooks for the local day `as_of`; `fetch` reads what the call does not carry.
 
     No CAR-T among the orders: no card, and prefetch is not read (patient-view: unless a plan's answer may be in
     it). A failure of ours after a CAR-T was recognised is a card that says so, never an empty answer that looks
@@ -63,40 +67,39 @@ def answer(request: Request, library: Library, as_of: date, options: ServiceOpti
     """
     options = options or ServiceOptions()
     payload = Payload.of(request)
+    gathering = Gathering(request, payload, library, fetch)
+    gathering.find_orders()
     called = replace(request, draft_orders=called_orders(request, payload))
     orders = recognise_orders(called, library, as_of, options.zone, payload)
     orders += unsent_orders(request, library, as_of, payload)
     if not orders and not (request.hook == PATIENT_VIEW and may_hold_answers(request)):
-        return Answer({"cards": []})
+        return Answer({"cards": []}, fetched_sha256=gathering.sha256())
     try:
-        return _answer(request, library, as_of, options, payload, orders)
+        return _answer(gathering, as_of, options, orders)
     except Exception as error:  # whatever breaks, the clinician must be told that nothing was checked
         cards = [_plain_card("failure", order, request, library, as_of, info=True) for order in orders[:1]]
-        return Answer({"cards": cards}, failure=place_of(error))
+        return Answer({"cards": cards}, failure=place_of(error), fetched_sha256=gathering.sha256())
 
 
-def _answer(
-    request: Request,
-    library: Library,
-    as_of: date,
-    options: ServiceOptions,
-    payload: Payload,
-    orders: list[Order],
-) -> Answer:
-    delivery = read_prefetch(request, library.wording)
+def _answer(gathering: Gathering, as_of: date, options: ServiceOptions, orders: list[Order]) -> Answer:
+    library, payload = gathering.library, gathering.payload
+    delivery = gathering.complete([order for order in orders if not _needs_words(order)])
+    request = replace(gathering.request, fetched_sha256=gathering.sha256())
     entries = [*payload.drafts, *delivery.entries]
     identity = identify(request.patient_id, request.fhir_server, delivery.entries)
     if another_patient(request, identity, delivery, payload):
-        return Answer({"cards": [_plain_card("mismatch", order, request, library, as_of) for order in orders[:1]]})
+        cards = [_plain_card("mismatch", order, request, library, as_of) for order in orders[:1]]
+        return Answer({"cards": cards}, fetched_sha256=request.fetched_sha256)
     chart = build_chart(delivery.entries, identity, delivery.readings, library.systems, options.zone)
-    _with_drafts(chart, payload)
+    payload.remember_in(chart)
     answers = tuple(read_plan_answers(delivery.entries, chart, library, as_of))
     session = _Session(request, library, as_of, options, payload, delivery, chart, answers)
     determined = [made for order in orders for made in _of_order(session, order, entries)]
     plain = [_untold(session, order) for order in orders if _needs_words(order)]
     cards = [*(made.card for made in determined), *plain, *_appeals(session)]
     hashes = evidence_hashes(chart, (made.determination for made in determined))
-    return Answer({"cards": worst_first(cards, library.wording)}, tuple(determined), evidence_hashes=hashes)
+    body = {"cards": worst_first(cards, library.wording)}
+    return Answer(body, tuple(determined), evidence_hashes=hashes, fetched_sha256=request.fetched_sha256)
 
 
 def _of_order(session: _Session, order: Order, entries: list[Entry]) -> Iterator[Determined]:
@@ -132,12 +135,6 @@ def _appeals(session: _Session) -> list[dict[str, Any]]:
         return _decision(request, library, as_of, reference, "appeal")
 
     return appeal_cards(session.answers, session.delivery.entries, session.chart, library, as_of, decide)
-
-
-def _with_drafts(chart: Chart, payload: Payload) -> None:
-    """Let references of an order find the resources of its session too."""
-    for full_url, resource in payload.drafts:
-        chart.remember(full_url, resource)
 
 
 def _determined(session: _Session, order: Order, selection: Selection) -> Determined:
@@ -225,7 +222,7 @@ def _context(session: _Session, order: Order) -> Context:
         center=match_center(facility, str(order.product), _rosters(session), session.as_of),
         as_of=session.as_of,
         service_date=order.service_date,
-        session=tuple(_session_records(session, order)),
+        session=session.payload.services_beside(order),
         encounter=request.encounter_id,
     )
 
@@ -233,15 +230,6 @@ def _context(session: _Session, order: Order) -> Context:
 def _rosters(session: _Session) -> tuple[RosterRow, ...]:
     own = session.options.rosters
     return session.library.rosters if own is None else own
-
-
-def _session_records(session: _Session, order: Order) -> list[Record]:
-    """The other orders of the signing session, as records."""
-    return [
-        Record(resource["resourceType"], f"{resource['resourceType']}/{resource.get('id', '')}", resource)
-        for _, resource in session.payload.drafts
-        if resource is not order.resource and resource.get("resourceType") == "ServiceRequest"
-    ]
 
 
 def _submitted(session: _Session, order: Order, policy_id: str, found: Determination) -> date | None:
@@ -260,8 +248,9 @@ def _decision_of(session: _Session, order: Order, policy_id: str, payer: str, su
 
 
 def _decision(request: Request, library: Library, as_of: date, order: str, policy_id: str, payer: str = "") -> UUID:
-    """The same request, day and library give the same id; hookInstance is not part of it."""
+    """The same request, day, library and fetched answers give the same id; hookInstance is not part of it."""
     parts = [request.service_id, as_of.isoformat(), library.hash, request.body_sha256, order, policy_id, payer]
+    parts += [request.fetched_sha256] if request.fetched_sha256 else []
     return uuid5(NAMESPACE, "|".join(parts))
 
 
