@@ -27,6 +27,7 @@ from flask.testing import FlaskClient
 from cdshooks.engine.library import Library, load_library
 from cdshooks.hooks.request import Request
 from cdshooks.server.app import create_app
+from cdshooks.server.call_log import JsonLines
 from cdshooks.server.serve import run_server, start_lines
 from cdshooks.server.settings import Settings, SettingsError, default_library, read_settings
 from cdshooks.server.stories import move_dates
@@ -67,6 +68,11 @@ def app(library: Library) -> Flask:
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     return app.test_client()
+
+
+def written(caplog: pytest.LogCaptureFixture) -> str:
+    """The log as it is written out."""
+    return "\n".join(JsonLines().format(record) for record in caplog.records)
 
 
 def failing_client(library: Library, error: Exception) -> FlaskClient:
@@ -198,8 +204,9 @@ def test_a_failure_of_ours_tells_the_caller_nothing_but_an_id(
     assert reply.status_code == 500
     issue = reply.get_json()["issue"][0]
     assert issue["details"]["text"] == f"internal error, request id {reply.headers['X-Request-Id']}"
-    assert "ValueError at cds_api.py:" in caplog.text
-    assert "canary" not in caplog.text + reply.text
+    logged = written(caplog)
+    assert "ValueError at cds_api.py:" in logged
+    assert "canary" not in logged + caplog.text + reply.text
 
 
 def test_a_failure_that_was_put_on_a_card_is_logged(library: Library, caplog: pytest.LogCaptureFixture) -> None:
@@ -208,7 +215,8 @@ def test_a_failure_that_was_put_on_a_card_is_logged(library: Library, caplog: py
 
     client = create_app(DEMO, library, answer=answer, services=lambda _: DISCOVERY).test_client()
     assert client.post(URL, json=CALL).status_code == 200
-    assert "internal error KeyError at chart.py:7 request=" in caplog.text
+    assert '"event":"internal error"' in written(caplog)
+    assert '"where":"KeyError at chart.py:7"' in written(caplog)
 
 
 def test_every_story_is_answered_by_the_real_service(library: Library) -> None:
@@ -228,16 +236,18 @@ def test_the_log_holds_nothing_that_a_caller_wrote(client: FlaskClient, caplog: 
     client.post("/cds-services/canary", json={"canary": "canary"}, headers=headers)
     client.post(URL, data=b'{"canary": canary}', content_type="application/json")
     client.open("/canary", method="CANARY")
-    assert "canary" not in caplog.text.lower()
-    assert "POST /cds-services/<service_id> 200 " in caplog.text
+    logged = written(caplog)
+    assert "canary" not in caplog.text.lower() + logged.lower()
+    assert '"method":"POST","route":"/cds-services/<service_id>","status":200' in logged
 
 
 def test_every_call_is_one_line_in_the_log(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     reply = client.get("/health/live")
-    (line,) = [record.getMessage() for record in caplog.records]
-    assert line.startswith("GET /health/live 200 ")
-    assert line.endswith(f" ms request={reply.headers['X-Request-Id']}")
+    (line,) = [json.loads(line) for line in written(caplog).splitlines()]
+    assert (line["event"], line["method"], line["route"], line["status"]) == ("call", "GET", "/health/live", 200)
+    assert line["request"] == reply.headers["X-Request-Id"]
+    assert line["ms"] >= 0
 
 
 def test_the_home_page_says_what_is_in_force(client: FlaskClient, library: Library) -> None:
@@ -374,8 +384,12 @@ def test_the_server_starts_with_two_workers_answers_and_stops(tmp_path: Path) ->
             timeout=5,
         )
         assert (chunked.status_code, chunked.json()) == (200, {"cards": []})
+        for _ in range(19):  # each on a connection of its own: both workers get some
+            requests.post(f"{url}{URL}", json=CALL, timeout=5)
+        counted = 'cdshooks_calls_total{client="-",hook="order-sign",outcome="stripped"} 20.0'
+        assert all(counted in requests.get(f"{url}/metrics", timeout=5).text for _ in range(6))
         server.terminate()
         assert server.wait(timeout=20) == 0
     printed = output.read_text()
     assert f"{url}/cds-services" in printed
-    assert "GET /health/live 200" in printed
+    assert '"route":"/health/live","status":200' in printed

@@ -15,11 +15,13 @@ from cdshooks.cli.panel import panel, printable
 from cdshooks.engine.explain import explain_finding
 from cdshooks.engine.model import Finding
 from cdshooks.hooks.determination_json import KEY
-from cdshooks.hooks.discovery import HOOKS, service_of
+from cdshooks.hooks.discovery import HOOKS, KINDS, service_of
 from cdshooks.hooks.errors import RequestError
 from cdshooks.hooks.request import Request, hook_of, read_request
 from cdshooks.hooks.service import Answer, Determined, ServiceOptions, answer
 from cdshooks.server.settings import Settings
+
+_KINDS = ["Bundle", *(kind for kinds in KINDS.values() for kind in kinds)]
 
 
 @click.command()
@@ -80,8 +82,9 @@ def _bare_resource(body: bytes) -> str | None:
         return None
     if not isinstance(value, dict) or "resourceType" not in value:
         return None
+    kind = value["resourceType"] if value["resourceType"] in _KINDS else "resource"
     return (
-        f"this is a FHIR {value['resourceType']}, not a CDS Hooks request. A request has hook, hookInstance, context"
+        f"this is a FHIR {kind}, not a CDS Hooks request. A request has hook, hookInstance, context"
         " (patientId, draftOrders) and prefetch; put the chart's resources under prefetch and the order under"
         " context.draftOrders. `cdshooks stories` lists complete ones to start from."
     )

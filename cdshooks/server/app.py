@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ from cdshooks.engine.library import Library
 from cdshooks.hooks.discovery import services as cds_services
 from cdshooks.hooks.service import ServiceOptions
 from cdshooks.hooks.service import answer as cds_answer
-from cdshooks.server.call_log import log_calls
+from cdshooks.server.call_log import log_call
+from cdshooks.server.calls import watch_calls
 from cdshooks.server.cds_api import add_cds_routes
 from cdshooks.server.headers import send_headers
 from cdshooks.server.live_rosters import LiveRosters
+from cdshooks.server.metrics import Metrics, add_metrics
 from cdshooks.server.pages import add_pages
 from cdshooks.server.replies import MAX_BODY_BYTES, answer_errors
 from cdshooks.server.settings import Settings, default_fixtures, refuse_production
@@ -48,9 +51,11 @@ def create_app(
         discovery=services(library),
         stories=read_stories(fixtures or default_fixtures()) if settings.demo else {},
     )
-    log_calls(app)
+    metrics = Metrics()
+    watch_calls(app, [partial(log_call, library=library.hash), metrics.count])
     send_headers(app, settings.demo)
     answer_errors(app)
     add_cds_routes(app, site)
     add_pages(app, site)
+    add_metrics(app, metrics)
     return app

@@ -1,50 +1,52 @@
-"""One line per call: method, route, status, time and request id. Nothing that a caller wrote ever gets in."""
+"""The log: JSON lines of our own words, one for each call. Nothing that a caller wrote ever gets in."""
 
 from __future__ import annotations
 
 import logging
-import time
-import uuid
-from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
 
-from flask import Flask, Response, g, request
+import msgspec
+
+from cdshooks.hooks.errors import place_of
+from cdshooks.server.calls import NOT_TOLD, Call, current_call
 
 log = logging.getLogger("cdshooks.calls")
 
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+class JsonLines(logging.Formatter):
+    """Writes a record as one line of JSON; of an exception only its type and place, for its text may quote a chart."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info and record.exc_info[1]:
+            line["where"] = place_of(record.exc_info[1])
+        return msgspec.json.encode(line).decode()
 
 
-def log_calls(app: Flask) -> None:
-    """Give every call of the app an id, which is also sent back, and a line in the log."""
-    app.before_request(_begin)
-    app.after_request(_end)
-
-
-def request_id() -> str:
-    """The id of the current call."""
-    return str(g.request_id)
+def log_call(call: Call, library: str) -> None:
+    """Write the line of a call that has ended; what a route has nothing to say about is left out."""
+    fields: dict[str, Any] = {
+        "request": call.request_id,
+        "method": call.method,
+        "route": call.route,
+        "status": call.status,
+        "outcome": call.outcome,
+        "ms": round(call.seconds * 1000, 1),
+        "library": library,
+    }
+    if call.service != NOT_TOLD:
+        fields |= {"service": call.service, "hook": call.hook, "client": call.client, "cards": call.cards}
+    told = {"products": call.products, "fetches": dict(call.fetches), "feedback": dict(call.feedback)}
+    log.info("call", extra={"fields": fields | {key: value for key, value in told.items() if value}})
 
 
 def failure(what: str) -> None:
     """Log that our own code failed in the current call: the type of the exception, its file and line, no more."""
-    log.error("internal error %s request=%s", what, request_id())
-
-
-def feedback(outcomes: Sequence[str]) -> None:
-    """Log how many cards of a feedback call were accepted and how many overridden."""
-    accepted = sum(outcome == "accepted" for outcome in outcomes)
-    log.info("feedback accepted=%d overridden=%d request=%s", accepted, len(outcomes) - accepted, request_id())
-
-
-def _begin() -> None:
-    g.request_id = uuid.uuid4().hex
-    g.began = time.perf_counter()
-
-
-def _end(reply: Response) -> Response:
-    reply.headers["X-Request-Id"] = request_id()
-    method = request.method if request.method in _METHODS else "other"
-    route = request.url_rule.rule if request.url_rule else "-"
-    milliseconds = (time.perf_counter() - g.began) * 1000
-    log.info("%s %s %d %.1f ms request=%s", method, route, reply.status_code, milliseconds, request_id())
-    return reply
+    log.error("internal error", extra={"fields": {"request": current_call().request_id, "where": what}})

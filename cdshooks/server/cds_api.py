@@ -7,6 +7,7 @@ from flask import Flask, Response
 from cdshooks.hooks.feedback import read_feedback
 from cdshooks.hooks.request import read_request
 from cdshooks.server import call_log
+from cdshooks.server.calls import current_call
 from cdshooks.server.replies import json_reply, posted_json
 from cdshooks.server.site import Site
 
@@ -21,8 +22,11 @@ def add_cds_routes(app: Flask, site: Site) -> None:
     @app.post("/cds-services/<service_id>")
     def call(service_id: str) -> Response:
         hook = site.hook(service_id)
+        current = current_call()
+        current.service, current.hook = service_id, hook
         request = read_request(posted_json(), service_id, hook)
         answered = site.answer(request, site.library, site.today(), site.options_now())
+        current.answered(answered.body, answered.failure, orders=len(request.draft_orders))
         if answered.failure:
             call_log.failure(answered.failure)
         return json_reply(answered.body)
@@ -32,5 +36,5 @@ def add_cds_routes(app: Flask, site: Site) -> None:
         site.hook(service_id)
         entries = read_feedback(posted_json())
         # Counted only: this release keeps no feedback.
-        call_log.feedback([entry.outcome for entry in entries])
+        current_call().feedback.update(entry.outcome for entry in entries)
         return json_reply({})

@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 
 from cdshooks.hooks.errors import RequestError, operation_outcome, place_of
 from cdshooks.server import call_log
+from cdshooks.server.calls import current_call
 
 MAX_BODY_BYTES = 20 * 1024 * 1024
 JSON_TYPES = ("application/json", "application/fhir+json", "application/json+fhir")
@@ -78,4 +79,4 @@ def _http_error(error: HTTPException) -> Response:
 
 def _failed(error: Exception) -> Response:
     call_log.failure(place_of(error))
-    return json_reply(operation_outcome("exception", f"internal error, request id {call_log.request_id()}"), 500)
+    return json_reply(operation_outcome("exception", f"internal error, request id {current_call().request_id}"), 500)

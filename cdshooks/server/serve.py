@@ -8,7 +8,10 @@ import shutil
 import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 from flask import Flask
@@ -17,6 +20,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 
 from cdshooks.engine.library import load_library
+from cdshooks.server.metrics import FOLDER
 from cdshooks.server.settings import Settings, SettingsError, refuse_production
 from cdshooks.server.store import open_store
 from cdshooks.server.stories import curl_line, fire_line
@@ -35,17 +39,29 @@ def run_server(settings: Settings, host: str = "127.0.0.1", port: int = 8000, wo
     os.environ.update(settings.environment())
     for line in start_lines(settings, host, port):
         click.echo(line)
-    Granian(
-        target="cdshooks.server.wsgi:app",
-        interface=Interfaces.WSGI,
-        address=address,
-        port=port,
-        workers=workers,
-        blocking_threads=32,  # they wait for bodies; they do not compute
-        websockets=False,
-        workers_kill_timeout=10,
-        log_level=LogLevels.warning,
-    ).serve(target_loader=_worker_app, wrap_loader=False)
+    with _counted_together():
+        Granian(
+            target="cdshooks.server.wsgi:app",
+            interface=Interfaces.WSGI,
+            address=address,
+            port=port,
+            workers=workers,
+            blocking_threads=32,  # they wait for bodies; they do not compute
+            websockets=False,
+            workers_kill_timeout=10,
+            log_level=LogLevels.warning,
+        ).serve(target_loader=_worker_app, wrap_loader=False)
+
+
+@contextmanager
+def _counted_together() -> Iterator[None]:
+    """A folder in which the workers of this service count for /metrics, gone when it ends."""
+    with TemporaryDirectory(prefix="cdshooks-metrics-") as folder:
+        os.environ[FOLDER] = folder
+        try:
+            yield
+        finally:
+            del os.environ[FOLDER]
 
 
 def start_lines(settings: Settings, host: str, port: int) -> list[str]:

@@ -10,6 +10,7 @@ from flask import Flask
 
 from cdshooks.engine.library import load_library
 from cdshooks.server.app import create_app
+from cdshooks.server.call_log import JsonLines
 from cdshooks.server.settings import read_settings
 
 
@@ -27,7 +28,7 @@ def app() -> Flask:
 def _log_to_stderr() -> None:
     """Let our own lines out, and of other packages' only warnings."""
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    handler.setFormatter(JsonLines())
     ours = logging.getLogger("cdshooks")
     ours.handlers = [handler]
     ours.setLevel(logging.INFO)

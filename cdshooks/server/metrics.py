@@ -1,0 +1,92 @@
+"""What Prometheus reads at /metrics. Labels are our own words and the names of registered callers; none is a patient's.
+
+Worker processes share one folder of files, in which each counts for itself; whichever of them is asked adds up all.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from flask import Flask, Response
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    values,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from cdshooks.server.calls import Call
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""The environment variable that names the folder of a service with several processes; `cdshooks serve` makes one."""
+
+_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 10.0)
+_CALL_ROUTE = "/cds-services/<service_id>"
+
+
+class Metrics:
+    """The counters of one application."""
+
+    def __init__(self) -> None:
+        shared = bool(os.environ.get(FOLDER))
+        # The library settles this when it is first imported, which may be before the folder is known.
+        values.ValueClass = values.MultiProcessValue() if shared else values.MutexValue  # type: ignore[no-untyped-call]
+        self.registry = CollectorRegistry()
+        of = ("hook", "client")
+        self._calls = self._counter("calls", "Calls of a service.", *of, "outcome")
+        self._car_t = self._counter("car_t_cards", "Cards for a recognised CAR-T.", *of, "product")
+        self._stripped = self._counter("stripped_calls", "Order calls that came without any draft order.", *of)
+        self._failed = self._counter("failure_cards", "Calls that our own code failed to check.", *of)
+        self._fetches = self._counter("fetches", "Requests to FHIR servers.", "client", "result")
+        self._feedback = self._counter("feedback", "Cards by feedback.", "client", "outcome")
+        self._seconds = Histogram(
+            "cdshooks_call_seconds", "Time to answer a call.", ("hook",), buckets=_SECONDS, registry=self.registry
+        )
+        self._last = Gauge(
+            "cdshooks_last_fire_timestamp_seconds",
+            "When a site's hook last fired, in seconds since 1970.",
+            of,
+            multiprocess_mode="max",
+            registry=self.registry,
+        )
+
+    def _counter(self, name: str, says: str, *labels: str) -> Counter:
+        return Counter(f"cdshooks_{name}", says, labels, registry=self.registry)
+
+    def count(self, call: Call) -> None:
+        """Count a call that has ended."""
+        for outcome, number in call.feedback.items():
+            self._feedback.labels(call.client, outcome).inc(number)
+        if call.route != _CALL_ROUTE:
+            return
+        self._calls.labels(call.hook, call.client, call.outcome).inc()
+        self._seconds.labels(call.hook).observe(call.seconds)
+        for product in call.products:
+            self._car_t.labels(call.hook, call.client, product).inc()
+        for result, number in call.fetches.items():
+            self._fetches.labels(call.client, result).inc(number)
+        self._stripped.labels(call.hook, call.client).inc(call.stripped)
+        self._failed.labels(call.hook, call.client).inc(call.failed)
+        if call.status == 200:
+            self._last.labels(call.hook, call.client).set(time.time())
+
+    def text(self) -> bytes:
+        """Everything, in the text format of Prometheus."""
+        if not os.environ.get(FOLDER):
+            return generate_latest(self.registry)
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        return generate_latest(together)
+
+
+def add_metrics(app: Flask, metrics: Metrics) -> None:
+    """Route /metrics."""
+
+    @app.get("/metrics")
+    def metrics_text() -> Response:
+        return Response(metrics.text(), content_type=CONTENT_TYPE_LATEST)
