@@ -143,6 +143,34 @@ def test_the_last_day_that_counts_holds_and_the_next_does_not(window, day):
     assert not window.holds(day, until + timedelta(days=1))
 
 
+@given(windows, days)
+def test_the_first_day_that_counts_on_an_anchor_holds_there_and_the_day_before_does_not(window, anchor):
+    first = window.first_day(anchor)
+    assert window.holds(first, anchor)
+    assert not window.holds(first - timedelta(days=1), anchor)
+
+
+@given(windows, days, days)
+def test_a_later_anchor_never_takes_an_earlier_first_day(window, one, other):
+    first, second = sorted([one, other])
+    assert window.first_day(first) <= window.first_day(second)
+
+
+@pytest.mark.parametrize(
+    ("period", "strict", "anchor", "first"),
+    [
+        ("P3M", True, "2026-11-21", "2026-08-22"),
+        ("P6M", False, "2026-11-21", "2026-05-21"),
+        ("P3M", True, "2026-05-31", "2026-03-01"),  # the end of February is three months back, and is left out
+        ("P3M", False, "2026-05-31", "2026-02-28"),
+        ("P6M", False, "2024-08-31", "2024-02-29"),
+        ("P30D", True, "2026-03-01", "2026-01-31"),
+    ],
+)
+def test_the_first_day_that_counts_is_clamped_at_the_end_of_a_month(period, strict, anchor, first):
+    assert Window(Period.parse(period), strict).first_day(d(anchor)) == d(first)
+
+
 @given(windows, days, days)
 def test_a_document_counts_up_to_its_last_day_and_on_none_after_it(window, day, as_of):
     if as_of >= day:

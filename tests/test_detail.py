@@ -49,6 +49,7 @@ def test_what_is_missing_says_what_was_looked_for_and_what_would_settle_it(examp
     virus = next(line for line in lines if "Virus test" in line)
     assert "2026-06-30" in virus
     assert "must be dated after 2026-08-21" in virus
+    assert "To count at the infusion too: 2026-09-02 or later." in virus
     assert virus.endswith("[B.1]")
     marrow = next(line for line in lines if "Marrow report" in line)
     assert "2026-05-21 or later" in marrow

@@ -81,6 +81,8 @@ def test_there_is_one_finding_per_criterion_in_the_order_of_the_policy(example):
 @pytest.mark.parametrize("chart", [[], full_chart()])
 def test_every_finding_has_the_keys_of_the_contract(example, chart):
     for finding in of(example, *chart)["findings"]:
+        assert ("countsFrom" in finding) == ("countsFromForService" in finding) == ("earliestDate" in finding)
+        assert ("neededBy" in finding) == ("ask" in finding)
         assert set(finding) - {"countsUntil", "evidence", "toReview", "ask"} >= {
             "criterion",
             "section",
@@ -108,6 +110,8 @@ def test_evidence_names_the_record_its_day_and_its_words(example):
         {"reference": "Observation/o-virus-ab-2026-10-20", "date": "2026-10-20", "display": "Virus ab (virus-ab)"}
     ]
     assert virus["countsUntil"] == "2027-01-19"
+    assert (virus["countsFrom"], virus["countsFromForService"]) == ("2026-08-22", "2026-09-02")
+    assert virus["earliestDate"] == "2026-09-02"
 
 
 def test_only_what_is_met_counts_until_a_day(example):

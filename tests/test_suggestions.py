@@ -1,5 +1,6 @@
 """Suggestions that a click can start: one action each, a FHIR R4 resource that validates."""
 
+from dataclasses import replace
 from datetime import date
 from uuid import UUID
 
@@ -7,22 +8,21 @@ import pytest
 from fhir.resources.R4B import get_fhir_model_class
 from parts import answer_to, cards_of, condition, coverage, observation, patient, prefetch_of
 
-from cdshooks.engine.model import Determination, Finding, Outcome, Result, Section
+from cdshooks.engine.model import CountingDates, Determination, Finding, Outcome, Result, Section
 from cdshooks.hooks.service import ServiceOptions
-from cdshooks.hooks.suggestions import Blanks, filled, suggest
+from cdshooks.hooks.suggestions import Blanks, filled, requester_of, suggest
 
 DECISION = UUID("0f2b8c6e-5f0e-4a56-9d5b-0d4a3c1e9a77")
 BLANKS = Blanks("p1", "Exempla", "Example Health", date(2026, 11, 21))
 
 
-def finding(remedy, criterion="virus", label="virus test"):
-    return Finding(
-        criterion, Section.DOCUMENTATION, ("B.1",), Outcome.MISSING, "r", "a", "laboratory", label, remedy=remedy
-    )
+def finding(remedy, criterion="virus", label="virus test", owner="laboratory", **fields):
+    outcome, section = Outcome.MISSING, Section.DOCUMENTATION
+    return Finding(criterion, section, ("B.1",), outcome, "r", "a", owner, label, remedy=remedy, **fields)
 
 
-def made(library, *remedies, blanks=BLANKS):
-    found = Determination(Result.DOCUMENTATION_MISSING, tuple(finding(remedy) for remedy in remedies))
+def made(library, *remedies, blanks=BLANKS, **fields):
+    found = Determination(Result.DOCUMENTATION_MISSING, tuple(finding(remedy, **fields) for remedy in remedies))
     return suggest(found, library, blanks, DECISION)
 
 
@@ -49,6 +49,65 @@ def test_every_template_that_ships_is_valid_fhir_once_it_is_filled(shipped, exam
             assert "Patient/p1" in texts(resource)
             assert not any("{" in text for text in texts(resource))
             assert "id" not in resource
+
+
+def test_every_task_that_ships_is_for_the_patient_and_says_who_does_it_between_which_days(shipped):
+    dates = CountingDates(date(2026, 5, 21), date(2026, 6, 1))
+    blanks = replace(BLANKS, service_date=date(2026, 12, 1))
+    tasks = []
+    for name in each_template(shipped):
+        (suggestion,) = made(shipped, name, blanks=blanks, counts_from=dates, owner="coordinator")
+        tasks += [a["resource"] for a in suggestion["actions"] if a["resource"]["resourceType"] == "Task"]
+    assert tasks
+    for task in tasks:
+        get_fhir_model_class("Task").model_validate(task)
+        assert task["for"] == {"reference": "Patient/p1"}
+        assert task["owner"] == {"display": "cell therapy coordinator"}
+        assert task["restriction"] == {"period": {"start": "2026-06-01", "end": "2026-12-01"}}
+
+
+def task_of(library, **fields):
+    ((action,),) = [suggestion["actions"] for suggestion in made(library, "write-letter", **fields)]
+    get_fhir_model_class("Task").model_validate(action["resource"])
+    return action["resource"]
+
+
+def test_without_a_window_a_task_begins_today_and_without_a_day_of_infusion_it_has_no_end(example):
+    assert task_of(example)["restriction"] == {"period": {"start": "2026-11-21"}}
+    past = replace(BLANKS, service_date=date(2026, 11, 1))
+    assert task_of(example, blanks=past)["restriction"] == {"period": {"start": "2026-11-21"}}
+
+
+@pytest.mark.parametrize(
+    ("requester", "reference"),
+    [
+        ({"reference": "Practitioner/dr-1"}, "Practitioner/dr-1"),
+        ({"reference": "PractitionerRole/x.1"}, "PractitionerRole/x.1"),
+        ({"reference": "Practitioner/<b>"}, ""),
+        ({"reference": "#inside"}, ""),
+        ({"reference": "Patient/p1"}, ""),
+        ({"display": "Dr A"}, ""),
+        ("Practitioner/dr-1", ""),
+        (None, ""),
+    ],
+)
+def test_the_prescriber_is_who_the_order_says_asks_for_it_where_that_can_be_carried_over(requester, reference):
+    assert requester_of({"requester": requester}) == reference
+
+
+def test_a_task_of_the_prescriber_is_theirs_by_reference_and_nobody_else_s(example):
+    blanks = replace(BLANKS, prescriber="Practitioner/dr-1")
+    owned = {"reference": "Practitioner/dr-1", "display": "ordering prescriber"}
+    assert task_of(example, blanks=blanks, owner="prescriber")["owner"] == owned
+    assert task_of(example, blanks=blanks, owner="center")["owner"] == {"display": "treatment center"}
+
+
+def test_a_task_for_two_documents_begins_when_both_will_count(example):
+    found = [
+        finding("write-letter", counts_from=CountingDates(date(2026, 1, day), date(2026, 2, day))) for day in (9, 5)
+    ]
+    (suggestion,) = suggest(Determination(Result.DOCUMENTATION_MISSING, tuple(found)), example, BLANKS, DECISION)
+    assert suggestion["actions"][0]["resource"]["restriction"]["period"]["start"] == "2026-02-09"
 
 
 def test_a_draft_order_stays_a_draft(shipped):

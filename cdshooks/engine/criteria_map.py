@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from cdshooks.engine.model import Evidence, Finding, MapRow, Outcome
+from cdshooks.engine.model import Determination, Evidence, Finding, MapRow, Outcome
 from cdshooks.engine.policy import Policy
 
 WORST_FIRST = (
@@ -22,18 +22,23 @@ def map_rows(policy: Policy, findings: tuple[Finding, ...]) -> Iterator[MapRow]:
     """The rows that the policy itself names, then one for each finding that none of them answers to."""
     shown: set[str] = set()
     for paragraph, label in policy.map_labels.items():
-        answering = tuple(finding for finding in findings if paragraph in finding.cite)
+        answering = [finding for finding in findings if paragraph in finding.cite]
         shown |= {finding.criterion for finding in answering}
         cite = dict.fromkeys([paragraph, *(p for finding in answering for p in finding.cite)])
-        yield MapRow(paragraph, label, tuple(cite), answering)
+        yield MapRow(paragraph, label, tuple(cite), tuple(finding.criterion for finding in answering))
     for finding in findings:
         if finding.criterion not in shown:
-            yield MapRow(finding.criterion, finding.label, finding.cite, (finding,))
+            yield MapRow(finding.criterion, finding.label, finding.cite, (finding.criterion,))
 
 
-def worst(row: MapRow) -> Outcome:
-    """The outcome of a row: the worst of its findings."""
-    return min((finding.outcome for finding in row.findings), key=WORST_FIRST.index)
+def answering(row: MapRow, determination: Determination) -> tuple[Finding, ...]:
+    """The findings that answer a row."""
+    return tuple(finding for finding in determination.findings if finding.criterion in row.criteria)
+
+
+def worst(findings: Iterable[Finding]) -> Outcome:
+    """The worst outcome among findings."""
+    return min((finding.outcome for finding in findings), key=WORST_FIRST.index)
 
 
 def named_once(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:

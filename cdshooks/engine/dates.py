@@ -143,6 +143,10 @@ class Window:
         boundary = self.boundary(as_of)
         return day > boundary if self.strict else day >= boundary
 
+    def first_day(self, anchor: date) -> date:
+        """The first day of which a document counts on `anchor`: the boundary, or the day after it when strict."""
+        return self.boundary(anchor) + timedelta(days=self.strict)
+
     def place(self, moment: Moment, as_of: date) -> Place:
         """Inside or outside for sure, else unsure; days after `as_of` are not possible ones."""
         first, last = self.holds(moment.first, as_of), self.holds(min(moment.last, as_of), as_of)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 from cdshooks.engine.claims import claim_reminders
+from cdshooks.engine.counting import counting_dates, infusion_day
 from cdshooks.engine.criteria_map import map_rows, named_once
 from cdshooks.engine.dates import read_moment
 from cdshooks.engine.evidence import Context
@@ -94,6 +95,7 @@ def _finding(
     criterion: Criterion, context: Context, outcome: Outcome, explanation: Explanation, wording: Wording
 ) -> Finding:
     window = criterion.window
+    open_ = outcome not in (Outcome.MET, Outcome.NOT_APPLICABLE)
     ask = criterion.ask.format(
         counts=window.ask(context.as_of) if window else "",
         product=context.product.brand if context.product else "",
@@ -111,6 +113,8 @@ def _finding(
         label=criterion.label,
         evidence=named_once(explanation.evidence)[:_SHOWN],
         counts_until=explanation.counts_until if outcome is Outcome.MET else None,
+        counts_from=None if outcome is Outcome.NOT_APPLICABLE else counting_dates(window, context),
+        needed_by=infusion_day(context) if open_ else None,
         notes=explanation.notes,
         leading=explanation.leading or (outcome is Outcome.ATTEST and bool(explanation.notes)),
         lapses=_lapses(explanation, context),

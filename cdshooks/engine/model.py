@@ -148,6 +148,22 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class CountingDates:
+    """From which day on a document counts: at submission (`as_of`, the anchor that is read), and at the infusion.
+
+    The second is prudence of our own: no paper names the service date as an anchor.
+    """
+
+    submission: date
+    service: date
+
+    @property
+    def earliest(self) -> date:
+        """The first day of which a document counts on both days."""
+        return max(self.submission, self.service)
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One criterion applied to one chart."""
 
@@ -161,6 +177,8 @@ class Finding:
     label: str
     evidence: tuple[Evidence, ...] = ()
     counts_until: date | None = None
+    counts_from: CountingDates | None = None
+    needed_by: date | None = None
     notes: tuple[str, ...] = ()
     leading: bool = False
     lapses: bool = False
@@ -174,12 +192,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class MapRow:
-    """One row of the criteria map: a criterion of the paper, and the findings that answer it."""
+    """One row of the criteria map: a criterion of the paper, and the criteria whose findings answer it."""
 
     id: str
     label: str
     cite: tuple[Paragraph, ...]
-    findings: tuple[Finding, ...]
+    criteria: tuple[CriterionId, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,10 @@ SAMPLE = {
     "payer": "payer",
     "label": "document",
     "today": "2026-01-01",
+    "owner": "coordinator",
+    "owner_reference": "Practitioner/sample",
+    "earliest": "2026-01-01",
+    "needed_by": "2026-02-01",
 }
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from cdshooks.engine.criteria_map import documents_of, worst
-from cdshooks.engine.model import Evidence, Finding, Listing, MapRow, Outcome
+from cdshooks.engine.criteria_map import answering, documents_of, worst
+from cdshooks.engine.model import Determination, Evidence, Finding, Listing, MapRow, Outcome
 from cdshooks.hooks.submitted import SETTLED
 from cdshooks.hooks.text import clean, shortened
 
@@ -15,25 +15,26 @@ _LONGEST = 300
 _MOST_RECORDS = 20
 
 
-def row_json(row: MapRow) -> dict[str, Any]:
+def row_json(row: MapRow, determination: Determination) -> dict[str, Any]:
     """One row: `shows` is what is on file, `missing` what is not, `ask` what would settle it."""
-    location = list(dict.fromkeys(item for finding in row.findings for item in documents_of(finding)))
-    centers = dict.fromkeys(finding.listing for finding in row.findings if finding.listing)
+    findings = answering(row, determination)
+    location = list(dict.fromkeys(item for finding in findings for item in documents_of(finding)))
+    centers = dict.fromkeys(finding.listing for finding in findings if finding.listing)
     places = [*map(_center, centers), *map(_record, location[:_MOST_RECORDS])]
     texts = {
-        "shows": _joined(f.reason for f in row.findings if not _is_absent(f)),
-        "missing": _joined(f"{f.label}: {f.reason}" for f in row.findings if _is_absent(f)),
-        "ask": _joined((f.ask for f in row.findings if f.outcome not in SETTLED), " "),
+        "shows": _joined(f.reason for f in findings if not _is_absent(f)),
+        "missing": _joined(f"{f.label}: {f.reason}" for f in findings if _is_absent(f)),
+        "ask": _joined((f.ask for f in findings if f.outcome not in SETTLED), " "),
     }
     return {
         "row": row.id,
-        "criteria": [str(finding.criterion) for finding in row.findings],
+        "criteria": [str(finding.criterion) for finding in findings],
         "label": row.label,
         "cite": list(row.cite),
-        "outcome": worst(row).value,
+        "outcome": worst(findings).value,
         **{key: text for key, text in texts.items() if text},
         **({"location": places} if places else {}),
-        **_counts(row, len(location) - _MOST_RECORDS),
+        **_counts(findings, len(location) - _MOST_RECORDS),
     }
 
 
@@ -47,9 +48,9 @@ def _joined(texts: Iterator[str], between: str = "; ") -> str:
     return between.join(dict.fromkeys(shortened(clean(text), _LONGEST) for text in texts))
 
 
-def _counts(row: MapRow, more: int) -> dict[str, int]:
+def _counts(findings: Iterable[Finding], more: int) -> dict[str, int]:
     """Records that are not named: sensitive ones, and those beyond the first."""
-    to_review = sum(finding.to_review for finding in row.findings)
+    to_review = sum(finding.to_review for finding in findings)
     return {**({"toReview": to_review} if to_review else {}), **({"more": more} if more > 0 else {})}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -117,13 +118,25 @@ def _needed(determination: Determination, wording: Wording) -> Block | None:
     lines = grouped(determination, wording, Outcome.MISSING, Outcome.STALE)
     if not lines:
         return None
-    return Block(wording.say("detail.needed"), tuple(_line_text(line) for line in lines))
+    return Block(wording.say("detail.needed"), tuple(_line_text(line, wording) for line in lines))
 
 
-def _line_text(line: Line) -> str:
+def _line_text(line: Line, wording: Wording) -> str:
     reasons = "; ".join(dict.fromkeys(clean(finding.reason) for finding in line.findings))
     asks = " ".join(dict.fromkeys(clean(finding.ask) for finding in line.findings))
-    return f"**{capital(line.label)}** – {sentence(reasons)} {asks} [{line.cites}]"
+    parts = [sentence(reasons), asks, *_at_infusion(line, wording)]
+    return f"**{capital(line.label)}** – {' '.join(parts)} [{line.cites}]"
+
+
+def _at_infusion(line: Line, wording: Wording) -> Iterator[str]:
+    """The day from which a document of this line counts at the infusion as well, where that is a later one."""
+    days = {
+        f.counts_from.earliest
+        for f in line.findings
+        if f.counts_from and f.counts_from.earliest > f.counts_from.submission
+    }
+    if days:
+        yield wording.say("detail.counts_at_service", date=max(days))
 
 
 def _finding_text(finding: Finding) -> str:

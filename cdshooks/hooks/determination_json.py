@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from cdshooks.engine.model import Determination, Evidence, Finding, LeftOut, Order, Reminder, Result
+from cdshooks.engine.model import CountingDates, Determination, Evidence, Finding, LeftOut, Order, Reminder, Result
 from cdshooks.engine.policy import Policy
 from cdshooks.hooks.criteria_map import row_json
 from cdshooks.hooks.submitted import SETTLED
@@ -41,7 +41,7 @@ def determination_json(
         **({"alreadySubmitted": submitted.isoformat()} if submitted else {}),
         "outcome": found.outcome.value,
         "findings": [_finding(finding) for finding in found.findings],
-        **({"criteriaMap": [row_json(row) for row in found.criteria_map]} if found.criteria_map else {}),
+        **({"criteriaMap": [row_json(row, found) for row in found.criteria_map]} if found.criteria_map else {}),
         **({"reminders": [_reminder(r) for r in found.reminders]} if found.reminders else {}),
         **({"leftOut": [_left_out(x) for x in found.left_out[:_MOST_LEFT_OUT]]} if found.left_out else {}),
     }
@@ -78,8 +78,18 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "owner": finding.owner,
         **({"denial": finding.denial} if finding.denial else {}),
         **({"countsUntil": until} if until else {}),
+        **(_counts_from(finding.counts_from) if finding.counts_from else {}),
+        **({"neededBy": finding.needed_by.isoformat()} if finding.needed_by else {}),
         **({"toReview": finding.to_review} if finding.to_review else {}),
         **({"evidence": [_evidence(item) for item in finding.evidence]} if finding.evidence else {}),
+    }
+
+
+def _counts_from(dates: CountingDates) -> dict[str, str]:
+    return {
+        "countsFrom": dates.submission.isoformat(),
+        "countsFromForService": dates.service.isoformat(),
+        "earliestDate": dates.earliest.isoformat(),
     }
 
 

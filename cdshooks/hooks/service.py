@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 
 from cdshooks.engine.centers import RosterRow, match_center
 from cdshooks.engine.chart import Chart, build_chart
+from cdshooks.engine.counting import infusion_day
 from cdshooks.engine.determine import determine
 from cdshooks.engine.evidence import Context
 from cdshooks.engine.identity import Entry, identify
@@ -35,7 +36,7 @@ from cdshooks.hooks.plan_answers import PlanAnswer, may_hold_answers, read_plan_
 from cdshooks.hooks.prefetch import Delivery
 from cdshooks.hooks.request import Request
 from cdshooks.hooks.submitted import may_stand_back, submitted_on
-from cdshooks.hooks.suggestions import Blanks, suggest
+from cdshooks.hooks.suggestions import Blanks, requester_of, suggest
 from cdshooks.hooks.summary import LONGEST, summarise
 from cdshooks.hooks.text import clean, shortened
 
@@ -161,7 +162,8 @@ def _determined(session: _Session, order: Order, selection: Selection) -> Determ
     told = (library.wording.say("detail.submitted", date=submitted),) if submitted else ()
     notes = (*told, *selection.notes, *order.notes)
     subject = Subject(product, payer, order, policy, notes, bool(context.product and context.product.rems))
-    blanks = Blanks(session.request.patient_id, product, payer, session.as_of)
+    day, prescriber = infusion_day(context), requester_of(order.resource)
+    blanks = Blanks(session.request.patient_id, product, payer, session.as_of, day, prescriber)
     card = write_card(
         decision,
         summary,
