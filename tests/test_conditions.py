@@ -143,6 +143,23 @@ def test_relapse_and_remission_are_shown_together(ask):
     assert {item.reference for item in found.evidence} == {"Condition/c1", "Condition/c2"}
 
 
+def test_relapse_and_remission_are_named_with_their_dates_and_the_question(ask):
+    relapsed = condition(concept("alpha", "relapsed"), "c1", recordedDate="2026-09-01")
+    remission = condition("alpha", "c2", clinical="remission", recordedDate="2025-02-01")
+    found = ask(RELAPSED, relapsed, remission).found
+    assert found == (
+        "the records of 2026-09-01 (Alpha (alpha)) and 2025-02-01 (Alpha (alpha), remission)"
+        " disagree; confirm which one holds"
+    )
+
+
+def test_one_record_that_says_both_states_is_told_once(ask):
+    found = ask(RELAPSED, condition(concept("alpha", "relapsed"), clinical="remission"))
+    assert found.gap is Gap.ATTEST
+    assert "more" not in found.found
+    assert len(found.evidence) == 1
+
+
 def test_a_neighbouring_state_is_asked_in_the_words_of_the_library(ask):
     found = ask(PROGRESSIVE, condition(concept("alpha", "progressive")))
     assert found.gap is Gap.ATTEST

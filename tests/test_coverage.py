@@ -169,6 +169,41 @@ def test_the_same_payer_twice_is_one_determination(example):
     assert len(chosen(example, coverage(id_="c1"), coverage(id_="c2"))) == 1
 
 
+THIS_YEAR, HALF_YEAR = {"start": "2026-01-01", "end": "2026-12-31"}, {"start": "2026-01-01", "end": "2026-06-30"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        (THIS_YEAR, HALF_YEAR, True),
+        ({}, HALF_YEAR, True),
+        (None, HALF_YEAR, True),
+        (THIS_YEAR, {"start": "2025-01-01", "end": "2025-12-31"}, False),  # last year's coverage, renewed
+        (THIS_YEAR, {"start": "2027-01-01"}, False),
+        (THIS_YEAR, THIS_YEAR, False),
+        (THIS_YEAR, {"start": "2026"}, False),
+    ],
+)
+def test_two_coverages_of_one_payer_that_disagree_about_the_day_are_said(example, first, second, said):
+    sent = [coverage(id_="c1", period=first), coverage(id_="c2", period=second)]
+    for insurance in (None, [{"reference": "Coverage/c1"}]):
+        for order in (sent, sent[::-1]):
+            signed = drug_order(insurance=insurance)
+            (card,) = cards_of(answer_to(example, signed, prefetch=prefetch_of(patient(), *order)))
+            assert ("2026-01-01 to 2026-06-30, without 2026-12-01" in card["detail"]) is said
+
+
+def test_coverages_of_two_payers_or_of_one_that_counts_for_nothing_do_not_disagree(example):
+    ours = coverage(id_="c1", period=THIS_YEAR)
+    for other in (
+        coverage("Somebody Else", "c2", period=HALF_YEAR),
+        coverage(id_="c2", period=HALF_YEAR, status="entered-in-error"),
+        coverage(id_="c2", period=HALF_YEAR, beneficiary={"reference": "Patient/p2"}),
+    ):
+        for card in cards_of(answer_to(example, prefetch=prefetch_of(patient(), ours, other))):
+            assert "Another coverage of this payer" not in card["detail"]
+
+
 @pytest.mark.parametrize(
     ("day", "version"), [("2025-12-31", "2025-01"), ("2026-01-01", "2026-01"), ("2026-12-01", "2026-01")]
 )

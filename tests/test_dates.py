@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdshooks.engine.dates import Moment, Period, Place, Window, ages, read_moment
+from cdshooks.engine.dates import Moment, Period, Place, Window, ages, narrowed, read_moment
 
 NEW_YORK = ZoneInfo("America/New_York")
 days = st.dates(date(1990, 1, 1), date(2060, 12, 31))
@@ -285,3 +285,18 @@ def test_no_text_breaks_the_reader(text):
 )
 def test_ages_are_completed_years_and_a_partial_birth_date_gives_a_range(birth, day, age):
     assert ages(read_moment(birth, UTC), d(day)) == age
+
+
+@pytest.mark.parametrize(
+    ("texts", "left"),
+    [
+        (["1960"], "1960"),
+        (["1960", "1960-05"], "1960-05"),
+        (["1960-05", "1960-05-05"], "1960-05-05"),
+        (["1960-05", "1960-06"], None),
+        (["1960", "1961-01-01"], None),
+    ],
+)
+def test_moments_are_narrowed_to_the_days_that_all_of_them_allow(texts, left):
+    found = narrowed(read_moment(text, UTC) for text in texts)
+    assert (str(found) if found else None) == left

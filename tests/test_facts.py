@@ -1,9 +1,10 @@
 """`patient`, `center` and `order`: facts about the request and the roster."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
-from parts import order_of, patient
+from parts import chart_of, compiled, context_of, order_of, patient
 
 from cdshooks.engine.centers import CenterMatch, Facility, match_center
 from cdshooks.engine.model import Gap
@@ -52,6 +53,29 @@ def test_age_is_not_counted_on_the_day_of_the_request(ask):
 
 def test_without_the_patient_age_could_not_be_checked(ask):
     assert ask(ADULT, who=patient("p2")).gap is Gap.COULD_NOT_CHECK
+
+
+@pytest.mark.parametrize(
+    ("births", "expected"),
+    [
+        (("1960-05-05", "1960-05-05"), True),
+        (("1960", "1960-05-05"), True),
+        (("2008", "2008-12-01"), True),  # the more precise date narrows the other
+        (("1960-05-05", "unknown"), True),
+        (("1960-05-05", "2010-05-05"), Gap.ATTEST),
+        (("1960-05-05", "1961-05-05"), Gap.ATTEST),  # whatever the age would be
+        (("1960-05-05", "2027-01-01"), Gap.COULD_NOT_CHECK),
+    ],
+)
+def test_copies_of_the_patient_that_give_two_dates_of_birth_leave_the_age_to_a_person(example, births, expected):
+    mine = [{"system": "urn:mrn", "value": "1"}]
+    copies = [(None, patient(birth=birth, identifier=mine)) for birth in births]
+    for entries in (copies, copies[::-1]):
+        chart = chart_of(example, entries=entries)
+        found = compiled(example, ADULT)(replace(context_of(example), chart=chart))
+        assert outcome(found) is expected
+        if expected is Gap.ATTEST:
+            assert f"{births[0]} and {births[1]}" in found.found
 
 
 def at(example, npi="1000000001", name="", product="examplecel", as_of=date(2026, 11, 21)):
@@ -114,6 +138,38 @@ def test_a_listing_that_ends_says_when(ask, example):
 def test_enrolment_and_training_are_looked_up_by_the_service_date(ask, example, npi, day, expected):
     match = at(example, npi)
     assert outcome(ask(ENROLLED, center=match, service=date.fromisoformat(day))) is expected
+
+
+def two_rows(example, **other):
+    row = next(row for row in example.rosters if row.npi == "1000000001")
+    facility = Facility("Example Hospital", "1000000001", "here")
+    return match_center(facility, "examplecel", [row, replace(row, **other)], date(2026, 11, 21))
+
+
+@pytest.mark.parametrize(
+    ("form", "other", "expected"),
+    [
+        (LISTED, {"valid_until": date(2026, 11, 30)}, Gap.ATTEST),
+        (LISTED, {"valid_until": date(2026, 12, 1)}, True),
+        (LISTED, {"valid_until": date(2026, 11, 30), "checked_on": date(2026, 10, 31)}, True),  # the newest row rules
+        (ENROLLED, {"rems_enrolled": None}, Gap.ATTEST),
+        (ENROLLED, {"staff_trained_on": None}, Gap.ATTEST),
+        (ENROLLED, {"valid_until": date(2026, 11, 30)}, True),
+    ],
+)
+def test_roster_rows_checked_on_one_day_that_disagree_are_asked_about(ask, example, form, other, expected):
+    day = {"service": date(2026, 6, 26)} if form is ENROLLED else {}
+    found = ask(form, center=two_rows(example, **other), **day)
+    assert outcome(found) is expected
+    assert ("disagree" in found.found) is (expected is Gap.ATTEST)
+
+
+def test_accreditation_of_which_two_rows_disagree_is_asked_about(ask, example):
+    day = date(2026, 12, 1)
+    for until, expected in ((day, True), (date(2026, 11, 30), Gap.ATTEST)):
+        row = replace(two_rows(example).row, fact_accredited_until=day)
+        match = CenterMatch(None, row, (replace(row, fact_accredited_until=until),))
+        assert outcome(ask({"center": {"fact": "accredited"}}, center=match)) is expected
 
 
 def test_without_a_center_enrolment_is_missing(ask):

@@ -223,3 +223,11 @@ def test_a_patient_by_reference_cannot_be_told_without_the_patient():
     assert identity().owns({"reference": "#other"}, record) is None
     assert identity().owns({"reference": "#pat"}, record) is True
     assert identity().owns({"reference": "#pat"}) is None
+
+
+def test_every_date_of_birth_of_the_copies_is_kept_once():
+    mine = [{"system": MRN, "value": "1001"}]
+    copies = [(None, patient(birth=day, identifier=mine)) for day in ("1960-05-05", "1960-05-06", "1960-05-05", None)]
+    assert identity(*copies).birth_dates == ("1960-05-05", "1960-05-06")
+    assert identity(*copies[::-1]).birth_dates == ("1960-05-05", "1960-05-06")
+    assert not identity(*copies).contradictory

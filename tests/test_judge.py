@@ -27,7 +27,7 @@ POSITIVE = {
 }
 FRESH, OLD = "2026-10-20", "2026-06-30"
 FITS = observation("negative", FRESH, id_="fits")
-ASKS = observation("unclear", FRESH, id_="asks")
+ASKS = observation("unclear", "2026-10-01", id_="asks")
 UNREAD = observation(None, FRESH, id_="unread")
 STALE = observation("negative", OLD, id_="stale")
 UNDATED = observation("negative", None, id_="undated")
@@ -153,6 +153,79 @@ def test_a_labelled_record_counts_but_is_not_described(ask):
     assert all(item.sensitive for item in found.evidence)
     assert "Negative" not in found.found
     assert "secret" not in found.found
+
+
+POSITIVE_TOO = observation("positive", FRESH, id_="too", performer=[{"display": "Second Laboratory"}])
+SURE = {"observation": {**WINDOW["observation"], "code": ["vs/lab-virus", "vs/lab-virus-rna"]}}
+
+
+@pytest.mark.parametrize(
+    ("form", "sent", "outcome", "evidence"),
+    [
+        # of one day, whatever the time of the day
+        (WINDOW, [FITS, POSITIVE_TOO], Gap.ATTEST, {"fits", "too"}),
+        (WINDOW, [FITS, {**POSITIVE_TOO, "effectiveDateTime": f"{FRESH}T23:00:00Z"}], Gap.ATTEST, {"fits", "too"}),
+        (POSITIVE, [FITS, POSITIVE_TOO], Gap.ATTEST, {"fits", "too"}),
+        (WINDOW, [FITS, {**ASKS, "effectiveDateTime": FRESH}], Gap.ATTEST, {"fits", "asks"}),
+        # of days that may be one
+        (WINDOW, [FITS, {**POSITIVE_TOO, "effectiveDateTime": "2026-10"}], Gap.ATTEST, {"fits", "too"}),
+        (WINDOW, [FITS, {**POSITIVE_TOO, "effectiveDateTime": "2026"}], Gap.ATTEST, {"fits", "too"}),
+        (WINDOW, [FITS, {**POSITIVE_TOO, "effectiveDateTime": None}], Gap.ATTEST, {"fits", "too"}),
+        # of a later day, when it does not fit by itself
+        (WINDOW, [FITS, {**ASKS, "effectiveDateTime": "2026-11-01"}], Gap.ATTEST, {"fits", "asks"}),
+        (POSITIVE, [POSITIVE_TOO, observation("negative", "2026-11-01", id_="later")], Gap.ATTEST, {"too", "later"}),
+        # the newest speaks where it fits
+        (WINDOW, [FITS, {**POSITIVE_TOO, "effectiveDateTime": "2026-11-01"}], True, {"fits", "too"}),
+        (WINDOW, [FITS, {**ASKS, "effectiveDateTime": "2026-10-19"}], True, {"fits"}),
+        # and no record disagrees that is no evidence, says nothing, says the same, or speaks of another test
+        (WINDOW, [FITS, {**POSITIVE_TOO, "status": "entered-in-error"}], True, {"fits"}),
+        (WINDOW, [FITS, {**POSITIVE_TOO, "status": "preliminary"}], True, {"fits"}),
+        (WINDOW, [FITS, UNREAD], True, {"fits"}),
+        (WINDOW, [FITS, observation("negative", FRESH, id_="same")], True, {"fits", "same"}),
+        (WINDOW, [FITS, observation("positive", FRESH, "virus-ab-igm", id_="igm")], True, {"fits"}),
+        (WINDOW, [FITS, observation("positive", FRESH, "virus-ab-second-hand", id_="b")], Gap.ATTEST, {"fits", "b"}),
+        (SURE, [FITS, observation("positive", FRESH, "virus-rna", id_="rna")], True, {"fits", "rna"}),
+    ],
+)  # fmt: skip
+def test_records_of_one_day_that_disagree_are_asked_together_and_none_is_picked(ask, form, sent, outcome, evidence):
+    for order in (sent, sent[::-1]):
+        found = ask(form, *order)
+        assert (found.truth if found.truth is not None else found.gap) is outcome
+        assert {item.reference.removeprefix("Observation/") for item in found.evidence} == evidence
+
+
+def test_what_disagrees_is_named_by_date_and_laboratory_with_the_question_and_never_by_its_value(ask):
+    found = ask(WINDOW, FITS, POSITIVE_TOO)
+    assert found.found == (
+        f"the records of {FRESH} (Observation/fits) and {FRESH} (Second Laboratory) disagree; confirm which one holds"
+    )
+    third = observation("unclear", FRESH, id_="third")
+    fourth = observation("weak", FRESH, id_="fourth")
+    assert "and 1 more" in ask(WINDOW, FITS, POSITIVE_TOO, third, fourth).found
+
+
+def test_a_labelled_record_that_disagrees_is_not_named(ask):
+    found = ask(WINDOW, FITS, {**POSITIVE_TOO, "meta": LABEL})
+    assert found.gap is Gap.ATTEST
+    assert "Second Laboratory" not in found.found
+    assert "a record to review" in found.found
+
+
+def test_the_newest_speaks_and_says_that_an_earlier_one_said_otherwise(ask):
+    found = ask(WINDOW, FITS, {**POSITIVE_TOO, "effectiveDateTime": "2026-11-01"})
+    assert f"(an earlier one of {FRESH} says otherwise)" in found.found
+    assert "otherwise" not in ask(WINDOW, FITS, observation("negative", "2026-11-01", id_="later")).found
+
+
+def test_a_diagnosis_that_is_refuted_later_or_on_the_same_day_is_asked_about(ask):
+    form, recorded = {"condition": {"code": "vs/dx-alpha"}}, {"recordedDate": "2026-10-01"}
+    held = condition("alpha", "held", **recorded)
+    refuted = condition("alpha", "refuted", verified="refuted", recordedDate="2026-10-01")
+    found = ask(form, held, refuted)
+    assert (found.truth, found.gap) == (None, Gap.ATTEST)
+    assert "refuted" in found.found
+    assert {item.reference for item in found.evidence} == {"Condition/held", "Condition/refuted"}
+    assert ask(form, held, {**refuted, "recordedDate": "2026-09-30"}).truth is True
 
 
 @pytest.mark.parametrize("sent", [WRONG, FUTURE, EARLY, UNDATED])

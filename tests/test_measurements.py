@@ -87,6 +87,65 @@ def test_the_newest_value_speaks_with_its_day(ask):
     assert "2026-11-18" in found.found
 
 
+CODED = concept("score-1", text="One")
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ([score(1), score(3)], Gap.ATTEST),
+        ([score(1), score(3, "2026-11-10T18:00:00Z")], Gap.ATTEST),  # the later hour is not right by itself
+        ([score(1), score(3, "2026-11")], Gap.ATTEST),
+        ([score(1), score(3, code="score-second-hand")], Gap.ATTEST),
+        ([score(1), score(None, id_="s", valueCodeableConcept=concept("score-2-unsure"))], Gap.ATTEST),
+        ([score(1), score(None, id_="s", valueString="3")], Gap.ATTEST),
+        ([score(1), observation(None, "2026-11-10", "score-0")], Gap.ATTEST),
+        # the same value, however it is written
+        ([score(1), score(None, id_="s", valueQuantity={"value": 1.0})], True),
+        ([score(1), score(None, id_="s", valueCodeableConcept=CODED)], True),
+        ([score(1), observation(None, "2026-11-10", "score-1")], True),
+        # another day, or no evidence
+        ([score(1), score(3, "2026-11-09")], True),
+        ([score(1), score(3, status="entered-in-error")], True),
+        ([score(1), score(9)], True),
+    ],
+)  # fmt: skip
+def test_two_values_of_one_day_that_differ_are_asked_and_none_is_picked(ask, sent, expected):
+    for order in (sent, sent[::-1]):
+        assert outcome(ask(SCORE, *order)) is expected
+
+
+def test_two_values_of_one_day_are_both_named_with_value_and_date(ask):
+    found = ask(SCORE, score(1), score(3)).found
+    assert "2026-11-10 (Score (score): 1)" in found
+    assert "2026-11-10 (Score (score): 3)" in found
+    assert found.endswith("disagree; confirm which one holds")
+
+
+def test_a_value_that_repeats_within_a_day_is_told_by_the_newest_alone(ask):
+    sent = [observation(None, "2026-11-10", "virus-rna", id_=f"v{n}", valueQuantity={"value": n}) for n in (1, 2)]
+    assert ask(VALUE, *sent).gap is Gap.ATTEST
+    repeating = {"measurement": {**VALUE["measurement"], "repeats": True}}
+    found = ask(repeating, *sent)
+    assert found.truth is True
+    assert len(found.evidence) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ({"value": 60, "unit": "%"}, {"value": 60.0, "code": "%"}, True),
+        ({"value": 60, "unit": "%"}, {"value": 0.6, "unit": "1"}, False),
+        ({"value": 60, "unit": "%"}, {"value": 35, "unit": "%"}, False),
+    ],
+)
+def test_two_values_are_one_by_number_and_unit(ask, one, other, same):
+    sent = [
+        observation(None, "2026-11-10", "virus-rna", id_=f"v{n}", valueQuantity=q) for n, q in enumerate((one, other))
+    ]
+    assert (ask(VALUE, *sent).truth is True) is same
+
+
 @pytest.mark.parametrize(
     ("day", "noted"), [("2026-10-22", False), ("2026-10-21", True), ("2020-01-01", True), ("2026-10", False)]
 )

@@ -83,6 +83,38 @@ def test_a_coded_conclusion_is_more_than_words(ask, code, expected):
     assert outcome(ask(CODED, pathology(conclusionCode=[concept(code)]))) is expected
 
 
+DISPUTED = {"passage": {**CODED["passage"], "disputed_by": ["vs/dx-beta"]}}
+
+
+@pytest.mark.parametrize(
+    ("code", "day", "expected"),
+    [
+        ("beta", "2026-10-20", Gap.ATTEST),
+        ("beta", "2026-11-01", Gap.ATTEST),  # a later report is not right by itself either
+        ("beta", "2026-10-19", True),
+        ("beta-second-hand", "2026-10-20", True),
+        ("gamma", "2026-10-20", True),
+        ("alpha", "2026-10-20", True),
+    ],
+)
+def test_two_reports_that_conclude_on_two_diseases_are_shown_together_and_asked(ask, code, day, expected):
+    first = pathology(conclusionCode=[concept("alpha")])
+    second = report("pathology-report", day, "second", conclusion="Stain D1.", conclusionCode=[concept(code)])
+    found = ask(DISPUTED, first, second)
+    assert outcome(found) is expected
+    if expected is Gap.ATTEST:
+        assert {item.reference for item in found.evidence} == {"DiagnosticReport/r", "DiagnosticReport/second"}
+    assert outcome(ask(DISPUTED, second)) is (True if code == "alpha" else Gap.ATTEST)
+
+
+def test_two_reports_in_words_are_both_quoted(ask):
+    sent = [report("pathology-report", id_=letter, conclusion=f"Disease {letter}") for letter in "ABC"]
+    found = ask(ANY, *sent).found
+    assert "Disease A" in found
+    assert "Disease B" in found
+    assert "and 1 more" in found
+
+
 def test_without_words_the_report_itself_is_asked_about(ask):
     assert ask(ANY, pathology(conclusion="All well")).gap is Gap.ATTEST
     assert "All well" in ask(ANY, pathology(conclusion="All well")).found

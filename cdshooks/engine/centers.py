@@ -51,10 +51,16 @@ class RosterRow:
 
 @dataclass(frozen=True, slots=True)
 class CenterMatch:
-    """What is known of the order's centre for the order's product."""
+    """What is known of the order's centre for the order's product; `others` are rows as fresh as `row`."""
 
     facility: Facility | None = None
     row: RosterRow | None = None
+    others: tuple[RosterRow, ...] = ()
+
+    @property
+    def rows(self) -> tuple[RosterRow, ...]:
+        """Every row that was checked last."""
+        return (self.row, *self.others) if self.row else ()
 
 
 def read_roster(data: Mapping[str, Any]) -> list[RosterRow]:
@@ -113,7 +119,10 @@ def match_center(facility: Facility | None, product: str | None, rows: Iterable[
     by_name = [row for row in known if name.strip() and fold_words(row.facility_name) == name]
     candidates = by_npi or ([] if facility.npi and _listed_otherwise(facility, by_name) else by_name)
     best = max(candidates, key=lambda row: (row.checked_on, row.valid_until or date.min), default=None)
-    return CenterMatch(facility, best)
+    if best is None:
+        return CenterMatch(facility)
+    as_fresh = [row for row in candidates if row.checked_on == best.checked_on and row is not best]
+    return CenterMatch(facility, best, tuple(as_fresh))
 
 
 def _listed_otherwise(facility: Facility, rows: list[RosterRow]) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import calendar
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
@@ -77,6 +78,13 @@ class Moment:
     def until(self, other: Moment) -> Moment:
         """The interval from this moment's start to the other's end."""
         return Moment(self.first, max(self.last, other.last))
+
+
+def narrowed(moments: Iterable[Moment]) -> Moment | None:
+    """The days that every one of the moments allows; None when there is no such day."""
+    every = list(moments)
+    first, last = max(m.first for m in every), min(m.last for m in every)
+    return Moment(first, last) if first <= last else None
 
 
 def read_moment(value: object, zone: tzinfo) -> Moment | None:

@@ -19,13 +19,17 @@ Entry = tuple[str | None, Resource]
 
 @dataclass(frozen=True)
 class Identity:
-    """Decides whether a reference names the patient of the request."""
+    """Decides whether a reference names the patient of the request.
+
+    `birth_dates` holds every date of birth that the copies of the Patient give, each once.
+    """
 
     patient_id: str
     patient: Resource | None = None
     bases: frozenset[str] = frozenset()
     own_urls: frozenset[str] = frozenset()
     contradictory: bool = False
+    birth_dates: tuple[str, ...] = ()
     _seen: dict[str, bool | None] = field(default_factory=dict, compare=False)
 
     def owns(self, subject: Any, within: Resource | None = None) -> bool | None:
@@ -138,14 +142,16 @@ def identify(patient_id: str, server: str | None, entries: Iterable[Entry]) -> I
     contradictory = False
     bases = {fold_base(server)} if server else set()
     urls: set[str] = set()
+    born: set[str] = set()
     for full_url, resource in entries:
         if resource.get("resourceType") != "Patient" or resource.get("id") != patient_id:
             continue
         contradictory = contradictory or (patient is not None and agree(patient, resource) is False)
         patient = patient or resource
+        born |= {day for day in [resource.get("birthDate")] if isinstance(day, str)}
         if full_url:
             urls.add(full_url)
             base, _, identifier = split_reference(full_url)
             if base and identifier == patient_id:
                 bases.add(base)
-    return Identity(patient_id, patient, frozenset(bases), frozenset(urls), contradictory)
+    return Identity(patient_id, patient, frozenset(bases), frozenset(urls), contradictory, tuple(sorted(born)))

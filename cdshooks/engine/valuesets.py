@@ -28,7 +28,7 @@ _NOT_WORD = re.compile(r"[^a-z0-9]+")
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """One code of a value set with what it may do."""
+    """One code of a value set with what it may do; `score` is the number that an answer of a scale stands for."""
 
     coded: Coded
     display: str
@@ -38,6 +38,7 @@ class Concept:
     role: str = ""
     tty: str = ""
     ingredient: str = ""
+    score: int | None = None
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,7 @@ def _concept(coded: Coded, entry: Mapping[str, Any], facts: Mapping[str, Any]) -
         role=facts.get("role", ""),
         tty=facts.get("tty", ""),
         ingredient=facts.get("ingredient", ""),
+        score=facts.get("score"),
     )
 
 

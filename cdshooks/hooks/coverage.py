@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from cdshooks.engine.chart import Chart
 from cdshooks.engine.codes import coding_list, concept_texts
-from cdshooks.engine.dates import read_moment
+from cdshooks.engine.dates import Moment, narrowed, read_moment
 from cdshooks.engine.identity import Entry, listed
 from cdshooks.engine.library import Library
 from cdshooks.engine.model import Order, Resource
 from cdshooks.engine.payers import Payer, PayerMatch, recognise
 from cdshooks.engine.policy import Policy
 from cdshooks.engine.records import clip
+from cdshooks.engine.valuesets import fold_words
 
 LABEL = "fda/label"
 _INACTIVE = ("cancelled", "draft", "entered-in-error")
@@ -38,10 +39,13 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class _Coverage:
+    """One coverage; `disputed_by` says how another of the same payer gives its period."""
+
     resource: Resource
     match: PayerMatch | None
     name: str
     active: bool
+    disputed_by: str = ""
 
 
 def select_policies(order: Order, entries: list[Entry], chart: Chart, library: Library) -> list[Selection]:
@@ -89,6 +93,7 @@ def _selections(coverage: _Coverage, order: Order, assumed: bool, library: Libra
     notes = (
         *((say("payer.insurance_not_sent"),) if unsent else ()),
         *(() if coverage.active else (say("payer.inactive", date=day),)),
+        *((say("payer.periods", period=coverage.disputed_by, date=day),) if coverage.disputed_by else ()),
         *((say("payer.order_assumed"),) if assumed else ()),
     )
     if match is None:
@@ -117,13 +122,43 @@ def _coverages(order: Order, entries: list[Entry], chart: Chart, library: Librar
     named = [chart.resolve(reference, order.resource) for reference in listed(order.resource.get("insurance"))]
     every = [r for _, r in entries if r.get("resourceType") == "Coverage"]
     chosen = [r for r in named if r is not None and r.get("resourceType") == "Coverage"]
-    read = [
-        coverage
-        for resource in (chosen or every)
-        if chart.identity.owns(resource.get("beneficiary") or resource.get("subscriber")) is not False
-        if (coverage := _read(resource, order.service_date, chart, library))
-    ]
-    return read if chosen else [coverage for coverage in read if coverage.active]
+    every_read = [c for resource in _once(chosen, every) if (c := _owned(resource, order.service_date, chart, library))]
+    read = [c for c in every_read if not chosen or any(c.resource is resource for resource in chosen)]
+    return [_beside(c, every_read, chart) for c in read if chosen or c.active]
+
+
+def _once(*lists: list[Resource]) -> list[Resource]:
+    """Each resource once, though two lists may hold it."""
+    return list({id(resource): resource for resources in lists for resource in resources}.values())
+
+
+def _owned(resource: Resource, day: date, chart: Chart, library: Library) -> _Coverage | None:
+    """One coverage; None for another patient's, and for one that cannot be read."""
+    if chart.identity.owns(resource.get("beneficiary") or resource.get("subscriber")) is False:
+        return None
+    return _read(resource, day, chart, library)
+
+
+def _beside(coverage: _Coverage, every: list[_Coverage], chart: Chart) -> _Coverage:
+    """The coverage with the period of another of the same payer that overlaps its own and leaves the day out."""
+    own = _period(coverage.resource, chart)
+    for other in every:
+        theirs = _period(other.resource, chart)
+        if not other.active and _payer_of(other) == _payer_of(coverage) and narrowed([own, theirs]):
+            return replace(coverage, disputed_by=str(theirs))
+    return coverage
+
+
+def _payer_of(coverage: _Coverage) -> str:
+    return coverage.match.payer.id if coverage.match else fold_words(coverage.name)
+
+
+def _period(resource: Resource, chart: Chart) -> Moment:
+    """The days of a coverage's period; where it gives no bound, the first or the last day there is."""
+    given = resource.get("period")
+    period = given if isinstance(given, Mapping) else {}
+    start, end = (read_moment(period.get(bound), chart.zone) for bound in ("start", "end"))
+    return Moment(start.first if start else date.min, end.last if end else date.max)
 
 
 def _read(resource: Resource, day: date, chart: Chart, library: Library) -> _Coverage | None:
@@ -138,11 +173,8 @@ def _read(resource: Resource, day: date, chart: Chart, library: Library) -> _Cov
 
 
 def _active(resource: Resource, day: date, chart: Chart) -> bool:
-    period = resource.get("period")
-    if not isinstance(period, Mapping):
-        return True
-    start, end = read_moment(period.get("start"), chart.zone), read_moment(period.get("end"), chart.zone)
-    return (start is None or start.first <= day) and (end is None or day <= end.last)
+    period = _period(resource, chart)
+    return period.first <= day <= period.last
 
 
 def _payors(resource: Resource, chart: Chart) -> Iterator[tuple[Mapping[str, Any], Resource | None]]:

@@ -8,8 +8,9 @@ from typing import Any
 
 from cdshooks.engine.chart import Record
 from cdshooks.engine.codes import Coded
+from cdshooks.engine.evidence.candidates import Candidate, Candidates, Verdict, newest_first
 from cdshooks.engine.evidence.context import Check, Compiler, Context, as_list
-from cdshooks.engine.evidence.judge import Candidate, Candidates, Verdict, judge, newest_first
+from cdshooks.engine.evidence.judge import judge
 from cdshooks.engine.identity import listed
 from cdshooks.engine.model import Explanation, Gap
 from cdshooks.engine.records import code_words, is_unconfirmed
@@ -156,14 +157,14 @@ def _compile_state(filters: Mapping[str, Any], compiler: Compiler) -> Check:
 
     def check(context: Context) -> Explanation:
         candidates = Candidates(context, compiler.wording)
-        admitted_ = [c for record in _records(context, code, state) if (c := candidates.admit(record))]
+        records = _records(context, code, state)
+        admitted_ = [c for record, concept in records if (c := candidates.admit(record, concept))]
         readable = [c for c in admitted_ if c.verdict is not Verdict.UNREAD]
         candidates.found = [c for c in admitted_ if c.verdict is Verdict.UNREAD]
         candidates.found += [told for c in readable if (told := said_by(c, context))]
         opposite = [c for c in readable if _decided(list(state_codes(c.record, context)), against)]
         if opposite:
-            why = say("evidence.opposite_state")
-            candidates.found = [replace(c, verdict=Verdict.ASKS, why=why) for c in (*opposite, *candidates.found)]
+            _oppose(candidates, opposite, compiler)
         what = say("evidence.state", code=code.title, state=state.title)
         if not candidates.found and readable:
             found = say("evidence.state_silent", code=code.title)
@@ -174,11 +175,22 @@ def _compile_state(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     return check
 
 
-def _records(context: Context, code: ValueSet, state: ValueSet) -> list[Record]:
+def _oppose(candidates: Candidates, opposite: list[Candidate], compiler: Compiler) -> None:
+    """Records that say the opposite state leave it to a person; beside others they are named together."""
+    say, own = compiler.wording.say, {c.record.reference for c in opposite}
+    others = [c for c in candidates.found if c.record.reference not in own]
+    why = say("evidence.opposite_state")
+    candidates.found = [replace(c, verdict=Verdict.ASKS, why=why) for c in (*opposite, *others)]
+    if others:
+        named = [replace(c, name=say("evidence.in_remission", record=c.evidence.display)) for c in opposite]
+        candidates.disagreeing = [*named, *others]
+
+
+def _records(context: Context, code: ValueSet, state: ValueSet) -> list[tuple[Record, Concept]]:
     """Every record of the disease, then those that only state the state; none without the disease."""
-    found = [record for record, _ in context.chart.find(("Condition",), code)]
-    own = {id(record) for record in found}
-    apart = [record for record, _ in context.chart.find(("Condition",), state) if id(record) not in own]
+    found = list(context.chart.find(("Condition",), code))
+    own = {id(record) for record, _ in found}
+    apart = [hit for hit in context.chart.find(("Condition",), state) if id(hit[0]) not in own]
     return found + apart if found else []
 
 

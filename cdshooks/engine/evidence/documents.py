@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from cdshooks.engine.chart import Chart, Record
+from cdshooks.engine.evidence.candidates import Candidate, Candidates, Verdict, weighed
 from cdshooks.engine.evidence.context import Check, Compiler, Context, as_list, window_of
-from cdshooks.engine.evidence.judge import Candidate, Candidates, Verdict, judge, weighed
+from cdshooks.engine.evidence.judge import judge
 from cdshooks.engine.model import Explanation
 from cdshooks.engine.records import all_texts, quote, specimen_texts
 from cdshooks.engine.valuesets import Concept, ValueSet

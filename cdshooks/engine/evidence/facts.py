@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from cdshooks.engine.centers import RosterRow
-from cdshooks.engine.dates import Period, ages, read_moment
+from cdshooks.engine.centers import CenterMatch, RosterRow
+from cdshooks.engine.dates import Period, ages, narrowed, read_moment
 from cdshooks.engine.evidence.context import Check, Compiler, Context
 from cdshooks.engine.model import Explanation, Gap, Listing
 from cdshooks.engine.products import WITH_STRENGTH
@@ -16,7 +16,10 @@ from cdshooks.engine.wording import Wording
 
 
 def compile_patient(filters: Mapping[str, Any], compiler: Compiler) -> Check:
-    """Age in completed years on the service date: `min_age` inclusive, `under_age` exclusive."""
+    """Age in completed years on the service date: `min_age` inclusive, `under_age` exclusive.
+
+    Copies of the Patient that give different dates of birth leave the age to a person.
+    """
     say, low, under = compiler.wording.say, filters.get("min_age"), filters.get("under_age")
     compiler.reads("Patient")
 
@@ -26,10 +29,13 @@ def compile_patient(filters: Mapping[str, Any], compiler: Compiler) -> Check:
             *([say("evidence.under_age", age=under)] if under is not None else []),
         ]
         what = say("evidence.patient", limits=" and ".join(limits), date=context.service_date)
-        patient = context.chart.patient
-        birth = read_moment(patient.get("birthDate"), context.chart.zone) if patient else None
-        if birth is None or birth.first > context.as_of:
+        days = [m for text in context.chart.identity.birth_dates if (m := read_moment(text, context.chart.zone))]
+        if not days or any(day.first > context.as_of for day in days):
             return Explanation(None, what, say("evidence.no_birth_date"), Gap.COULD_NOT_CHECK)
+        birth = narrowed(days)
+        if birth is None:
+            told = " and ".join(map(str, days))
+            return Explanation(None, what, say("evidence.birth_dates", days=told), Gap.ATTEST)
         youngest, oldest = ages(birth, context.service_date)
         fits = [(low is None or age >= low) and (under is None or age < under) for age in (youngest, oldest)]
         found = say("evidence.age", age=youngest if youngest == oldest else f"{youngest} to {oldest}")
@@ -87,9 +93,20 @@ def _compile_listed(filters: Mapping[str, Any], compiler: Compiler) -> Check:
         if match.row is None:
             name = match.facility.name or match.facility.npi or ""
             return Explanation(None, what, say("evidence.center_unlisted", center=name, product=product), absent)
-        return replace(_listing(match.row, product, context, within, compiler), sentence=what)
+        return _agreed(match, lambda row: _listing(row, product, context, within, compiler), what, compiler)
 
     return check
+
+
+def _agreed(
+    match: CenterMatch, judge_row: Callable[[RosterRow], Explanation], what: str, compiler: Compiler
+) -> Explanation:
+    """What a roster row is worth; rows checked on one day that are worth different things are asked about."""
+    every = [judge_row(row) for row in match.rows]
+    if all((found.truth, found.gap) == (every[0].truth, every[0].gap) for found in every):
+        return replace(every[0], sentence=what)
+    told = "; ".join(dict.fromkeys(found.found for found in every))
+    return Explanation(None, what, compiler.wording.say("evidence.rows_disagree", rows=told), Gap.ATTEST)
 
 
 def _listing(row: RosterRow, product: str, context: Context, within: Period | None, compiler: Compiler) -> Explanation:
@@ -115,19 +132,22 @@ def _listing(row: RosterRow, product: str, context: Context, within: Period | No
 def _compile_enrolment(compiler: Compiler) -> Check:
     say = compiler.wording.say
 
-    def check(context: Context) -> Explanation:
-        day = context.service_date
-        what = say("evidence.rems", date=day)
-        row = context.center.row
-        if row is None or row.rems_enrolled is None:
-            return Explanation(None, what, say("evidence.rems_unknown"), Gap.MISSING)
+    def enrolled(row: RosterRow, day: date) -> Explanation:
+        if row.rems_enrolled is None:
+            return Explanation(None, "", say("evidence.rems_unknown"), Gap.MISSING)
         name = row.facility_name
         if not row.rems_enrolled.holds(day):
-            return Explanation(False, what, say("evidence.rems_not_enrolled", center=name, date=day))
+            return Explanation(False, "", say("evidence.rems_not_enrolled", center=name, date=day))
         if row.staff_trained_on is None or row.staff_trained_on > day:
-            return Explanation(None, what, say("evidence.rems_untrained", center=name), Gap.MISSING)
+            return Explanation(None, "", say("evidence.rems_untrained", center=name), Gap.MISSING)
         found = say("evidence.rems_enrolled", center=name, trained=row.staff_trained_on, date=row.checked_on)
-        return Explanation(True, what, found)
+        return Explanation(True, "", found)
+
+    def check(context: Context) -> Explanation:
+        what = say("evidence.rems", date=context.service_date)
+        if context.center.row is None:
+            return Explanation(None, what, say("evidence.rems_unknown"), Gap.MISSING)
+        return _agreed(context.center, lambda row: enrolled(row, context.service_date), what, compiler)
 
     return check
 
@@ -135,13 +155,18 @@ def _compile_enrolment(compiler: Compiler) -> Check:
 def _compile_accreditation(compiler: Compiler) -> Check:
     say = compiler.wording.say
 
-    def check(context: Context) -> Explanation:
-        what, row = say("evidence.fact", date=context.service_date), context.center.row
-        until = row.fact_accredited_until if row else None
-        if row is None or until is None or until < context.service_date:
-            return Explanation(None, what, say("evidence.fact_unknown"), Gap.MISSING)
+    def accredited(row: RosterRow, day: date) -> Explanation:
+        until = row.fact_accredited_until
+        if until is None or until < day:
+            return Explanation(None, "", say("evidence.fact_unknown"), Gap.MISSING)
         found = say("evidence.fact_until", center=row.facility_name, date=until, checked=row.checked_on)
-        return Explanation(True, what, found, counts_until=until)
+        return Explanation(True, "", found, counts_until=until)
+
+    def check(context: Context) -> Explanation:
+        what = say("evidence.fact", date=context.service_date)
+        if context.center.row is None:
+            return Explanation(None, what, say("evidence.fact_unknown"), Gap.MISSING)
+        return _agreed(context.center, lambda row: accredited(row, context.service_date), what, compiler)
 
     return check
 

@@ -10,8 +10,8 @@ from typing import Any
 from cdshooks.engine.chart import MEDICATION_KINDS, Chart, Record
 from cdshooks.engine.codes import concept_texts
 from cdshooks.engine.dates import read_moment
+from cdshooks.engine.evidence.candidates import Candidates, Verdict
 from cdshooks.engine.evidence.context import Check, Compiler, Context, as_list
-from cdshooks.engine.evidence.judge import Candidates, Verdict
 from cdshooks.engine.identity import listed, split_reference
 from cdshooks.engine.model import Evidence, Explanation, Gap, Resource
 from cdshooks.engine.records import clip

@@ -2,146 +2,18 @@
 
 The order in which candidates speak: one that fits; else one that a person must look at; else one
 that could not be read; else one that is too old; else one that contradicts; else none was found,
-which is an absence only if the kind was read completely.
+which is an absence only if the kind was read completely. Records that disagree are shown with their
+dates, and asked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from datetime import date
-from enum import StrEnum
 
-from cdshooks.engine.chart import Record
-from cdshooks.engine.dates import Moment, Place, Window
-from cdshooks.engine.evidence.context import Context
-from cdshooks.engine.model import Evidence, Explanation, Gap, LeftOut, Why
-from cdshooks.engine.records import clip, evidence_of, moment_of, quote, refusal, title_of, unread_reason
-from cdshooks.engine.valuesets import Concept, ValueSet
-from cdshooks.engine.wording import Wording
+from cdshooks.engine.evidence.candidates import Candidate, Candidates, Verdict, before, newest_first, otherwise
+from cdshooks.engine.model import Explanation, Gap
 
-
-class Verdict(StrEnum):
-    """What one record says to one retrieval, in the order in which verdicts speak."""
-
-    FITS = "fits"
-    ASKS = "asks"
-    UNREAD = "unread"
-    STALE = "stale"
-    REQUESTED = "requested"
-    CONTRADICTS = "contradicts"
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One record, its verdict, and the reason in words."""
-
-    record: Record
-    verdict: Verdict
-    evidence: Evidence
-    why: str = ""
-    moment: Moment | None = None
-    until: date | None = None
-    leading: bool = False
-    brief: str = ""
-    disagrees: bool = False
-
-
-@dataclass
-class Candidates:
-    """The candidates of one retrieval and the records that were left out of it."""
-
-    context: Context
-    wording: Wording
-    window: Window | None = None
-    found: list[Candidate] = field(default_factory=list)
-    left_out: list[LeftOut] = field(default_factory=list)
-
-    def admit(self, record: Record, concept: Concept | None = None, *, value: str = "") -> Candidate | None:
-        """Apply the guards and the window; None when the record is refused.
-
-        The candidate that comes back FITS so far as status and date go.
-        """
-        chart, as_of = self.context.chart, self.context.as_of
-        moment = moment_of(record, chart)
-        evidence = evidence_of(record, chart, value=value, when=moment, concept=concept)
-        if why := refusal(record, moment, as_of):
-            self._leave_out(evidence, why)
-            return None
-        if unread := unread_reason(record):
-            self._leave_out(evidence, unread[1])
-            return Candidate(record, Verdict.UNREAD, evidence, unread[0], moment, brief=clip(value))
-        if self.window is None:
-            return Candidate(record, Verdict.FITS, evidence, "", moment, brief=clip(value))
-        return replace(self._placed(record, evidence, moment, self.window), brief=clip(value))
-
-    def _placed(self, record: Record, evidence: Evidence, moment: Moment | None, window: Window) -> Candidate:
-        if moment is None:
-            return self.undated(Candidate(record, Verdict.FITS, evidence))
-        place = window.place(moment, self.context.as_of)
-        if place is Place.OUTSIDE:
-            return Candidate(record, Verdict.STALE, evidence, "", moment)
-        if place is Place.UNSURE:
-            return Candidate(record, Verdict.UNREAD, evidence, self.wording.say("evidence.imprecise"), moment)
-        return Candidate(record, Verdict.FITS, evidence, "", moment, window.counts_until(moment))
-
-    def undated(self, candidate: Candidate) -> Candidate:
-        """A candidate whose date matters and is not there: something to look at."""
-        self._leave_out(candidate.evidence, Why.UNDATED)
-        return replace(candidate, verdict=Verdict.UNREAD, why=self.wording.say("evidence.undated"))
-
-    def counting(self, otherwise: str) -> str:
-        """The dates that count, in words; `otherwise` where any date does."""
-        counts = self.window.ask(self.context.as_of) if self.window else ""
-        return self.wording.say("evidence.dated", counts=counts) if counts else otherwise
-
-    def _leave_out(self, evidence: Evidence, why: Why) -> None:
-        """Report a record that was not used; one with a confidentiality label is not named."""
-        if not evidence.sensitive:
-            self.left_out.append(LeftOut(evidence.reference, why))
-
-    def add(self, candidate: Candidate | None) -> None:
-        """Keep a candidate."""
-        if candidate is not None:
-            self.found.append(candidate)
-
-    def ask_named(self, kind: str, words: Iterable[ValueSet]) -> None:
-        """Where nothing was found by its code, ask about uncoded records that name the thing in words."""
-        sets = list(words)
-        if not sets or self.found:
-            return
-        for record in self.context.chart.uncoded(kind):
-            if quote(record, self.context.chart, sets):
-                candidate = self.admit(record, value=title_of(record, self.context.chart))
-                if candidate is not None and candidate.verdict is Verdict.FITS:
-                    why = self.wording.say("evidence.free_text")
-                    candidate = replace(candidate, verdict=Verdict.ASKS, why=why, until=None)
-                self.add(candidate)
-
-    def speaking(self) -> list[Candidate]:
-        """The candidates of the verdict that speaks, newest first."""
-        for verdict in Verdict:
-            if group := [c for c in self.found if c.verdict is verdict]:
-                return newest_first(group)
-        return []
-
-
-def turned(candidate: Candidate | None, verdict: Verdict, why: str) -> Candidate | None:
-    """A fitting candidate with another verdict; any other, or none, stays as it is."""
-    if candidate is None or candidate.verdict is not Verdict.FITS:
-        return candidate
-    return replace(candidate, verdict=verdict, why=why)
-
-
-def weighed(candidate: Candidate | None, concept: Concept) -> Candidate | None:
-    """A fitting candidate under a code that does not decide only asks."""
-    return candidate if concept.decides else turned(candidate, Verdict.ASKS, concept.why_not)
-
-
-def newest_first(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Newest first; undated last; ties by reference, so that the order sent does not matter."""
-    by_name = sorted(candidates, key=lambda c: c.record.reference)
-    return sorted(by_name, key=lambda c: c.moment.last if c.moment else date.min, reverse=True)
+_NAMED = 3
 
 
 def judge(candidates: Candidates, what: str, kinds: Iterable[str], *, kind_name: str, looked: str = "") -> Explanation:
@@ -149,6 +21,7 @@ def judge(candidates: Candidates, what: str, kinds: Iterable[str], *, kind_name:
     say = candidates.wording.say
     kinds = tuple(kinds)
     unread = candidates.context.chart.unread(kinds)
+    candidates.settle()
     group = candidates.speaking()
     left_out = tuple(candidates.left_out)
     if not group:
@@ -160,6 +33,8 @@ def judge(candidates: Candidates, what: str, kinds: Iterable[str], *, kind_name:
         none = say("evidence.none", kind=kind_name, dated=candidates.counting(looked), note=note)
         return Explanation(None, what, none, Gap.MISSING, left_out=left_out)
     first = group[0]
+    if candidates.disagreeing and first.verdict is Verdict.ASKS:
+        return _disagreement(candidates, what)
     truth, gap = _standing(first.verdict, unread)
     return Explanation(
         truth,
@@ -170,6 +45,29 @@ def judge(candidates: Candidates, what: str, kinds: Iterable[str], *, kind_name:
         counts_until=max((c.until for c in group if c.until), default=None),
         left_out=left_out,
         leading=any(c.leading for c in group),
+    )
+
+
+def _disagreement(candidates: Candidates, what: str) -> Explanation:
+    """Records that cannot all be right: each with its date, and the question which one holds."""
+    say, every = candidates.wording.say, newest_first(candidates.disagreeing)
+    named = [
+        say(
+            "evidence.of_date",
+            date=c.evidence.date or say("evidence.no_date"),
+            record=say("evidence.sensitive") if c.evidence.sensitive else c.name or c.evidence.display,
+        )
+        for c in every
+    ]
+    more = say("evidence.more", count=len(named) - _NAMED) if len(named) > _NAMED else ""
+    return Explanation(
+        None,
+        what,
+        say("evidence.disagree", first=named[0], others=", ".join(named[1:_NAMED]), more=more),
+        Gap.ATTEST,
+        evidence=tuple(dict.fromkeys(c.evidence for c in every)),
+        left_out=tuple(candidates.left_out),
+        leading=any(c.leading for c in every),
     )
 
 
@@ -188,20 +86,37 @@ def _standing(verdict: Verdict, unread: str | None) -> tuple[bool | None, Gap | 
 
 
 def _found(candidates: Candidates, group: list[Candidate], unread: str | None) -> str:
+    """What the first of a verdict says; questions that differ are asked beside it, the next one in full."""
     say, first = candidates.wording.say, group[0]
     if first.evidence.sensitive:
         return say("evidence.hidden", record=say("evidence.sensitive"), date=first.evidence.date or "")
-    if first.disagrees:
-        return first.why
-    key = f"evidence.{first.verdict.value}"
-    window = candidates.window
+    asked = first.verdict is Verdict.ASKS
+    other = next((c for c in group if asked and c.why != first.why and not c.evidence.sensitive), None)
+    shown = [first, other] if other else [first]
+    rest = [c for c in group if c not in shown]
+    return "; ".join(
+        _sentence(candidates, c, unread, _more(candidates, c, rest if c is shown[-1] else [])) for c in shown
+    )
+
+
+def _sentence(candidates: Candidates, candidate: Candidate, unread: str | None, more: str) -> str:
+    say, window = candidates.wording.say, candidates.window
     return say(
-        key,
-        record=first.brief or first.evidence.display,
-        reference=first.evidence.reference,
-        date=first.evidence.date or say("evidence.no_date"),
-        why=first.why,
-        more=say("evidence.more", count=len(group) - 1) if len(group) > 1 else "",
+        f"evidence.{candidate.verdict.value}",
+        record=candidate.brief or candidate.evidence.display,
+        reference=candidate.evidence.reference,
+        date=candidate.evidence.date or say("evidence.no_date"),
+        why=candidate.why,
+        more=more,
         counts=window.ask(candidates.context.as_of) if window else "",
         unread=say("evidence.also_unread", reason=unread) if unread else "",
     )
+
+
+def _more(candidates: Candidates, first: Candidate, rest: list[Candidate]) -> str:
+    """How many others speak as the first does, and the newest that said otherwise before it."""
+    say = candidates.wording.say
+    more = say("evidence.more", count=len(rest)) if rest else ""
+    older = newest_first(c for c in candidates.found if first.about and otherwise(c, first) and before(c, first))
+    earlier = say("evidence.otherwise", date=older[0].moment) if older else ""
+    return " ".join(part for part in (more, earlier) if part)

@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from cdshooks.engine.evidence.candidates import Candidates, Verdict, newest_first
 from cdshooks.engine.evidence.combine import join_all, join_any
 from cdshooks.engine.evidence.conditions import admitted
 from cdshooks.engine.evidence.context import Check, Compiler, Context
 from cdshooks.engine.evidence.facts import approved_on
-from cdshooks.engine.evidence.judge import Candidates, Verdict, newest_first
 from cdshooks.engine.model import Explanation, Gap
 from cdshooks.engine.products import Indication, Limitation, Product
 

@@ -9,11 +9,12 @@ from typing import Any
 
 from cdshooks.engine.codes import concept_texts
 from cdshooks.engine.dates import Period
+from cdshooks.engine.evidence.candidates import Candidate, Candidates, Verdict, contradicts, newest_first
 from cdshooks.engine.evidence.context import Check, Compiler, Context, as_list
-from cdshooks.engine.evidence.judge import Candidate, Candidates, Verdict, judge, newest_first
+from cdshooks.engine.evidence.judge import judge
 from cdshooks.engine.model import Explanation
 from cdshooks.engine.results import has_members, value_words
-from cdshooks.engine.valuesets import Concept, ValueSet
+from cdshooks.engine.valuesets import Concept, ValueSet, fold_words
 
 _REPORTS = ("Observation", "DiagnosticReport", "DocumentReference")
 
@@ -24,14 +25,15 @@ def compile_measurement(filters: Mapping[str, Any], compiler: Compiler) -> Check
     `lowest` and `highest` say which whole numbers the scale has: any other number is not read as one.
     `answers`: codes that are a value of the scale, as the result or as the record's own code.
     `named`: words by which a result without any known code is found and asked about.
-    `prompt_after`: our own reminder of age; it makes nothing stale.
+    `prompt_after`: our own reminder of age; it makes nothing stale. Two values of one day that differ
+    are asked, unless it `repeats` (a laboratory value may be measured several times a day).
     """
     code, say = compiler.union(filters["code"]), compiler.wording.say
     answers = compiler.union(as_list(filters.get("answers")))
     named = compiler.sets(filters.get("named"))
     prompt = Period.parse(filters["prompt_after"]) if "prompt_after" in filters else None
     scale = (filters["lowest"], filters["highest"]) if "lowest" in filters else None
-    kinds = compiler.reads("Observation")
+    kinds, repeats = compiler.reads("Observation"), bool(filters.get("repeats"))
 
     def check(context: Context) -> Explanation:
         chart, candidates = context.chart, Candidates(context, compiler.wording)
@@ -39,18 +41,18 @@ def compile_measurement(filters: Mapping[str, Any], compiler: Compiler) -> Check
             words = value_words(record.body) or _answer(record.body, context, answers)
             if not words and has_members(record, chart):
                 continue
-            candidate = _dated(candidates, candidates.admit(record, value=words))
+            candidate = _dated(candidates, candidates.admit(record, concept, value=words))
             verdict, why = _value(record.body, words, concept, context, answers, scale, compiler)
-            candidates.add(_with(candidate, verdict, why))
+            candidates.add(_with(candidate, verdict, why, _says(record.body, words, context, answers)))
         for record, concept in chart.find(kinds, answers):
-            candidate = _dated(candidates, candidates.admit(record))
+            candidate = _dated(candidates, candidates.admit(record, concept))
             verdict = Verdict.FITS if concept.decides else Verdict.ASKS
-            candidates.add(_with(candidate, verdict, concept.why_not))
+            candidates.add(_with(candidate, verdict, concept.why_not, _grade(concept)))
         for record, _ in chart.find(("DiagnosticReport",), code):
             if not has_members(record, chart):
-                candidates.add(_with(candidates.admit(record), Verdict.UNREAD, say("evidence.report_only")))
+                candidates.add(_with(candidates.admit(record), Verdict.UNREAD, say("evidence.report_only"), ""))
         candidates.ask_named("Observation", named)
-        candidates.found = _newest_of_each(candidates.found)
+        candidates.found = _newest_of_each(candidates.found, repeats)
         what = say("evidence.measurement", code=code.title)
         explanation = judge(candidates, what, kinds, kind_name=say("evidence.kinds.measurement", code=code.title))
         return _prompted(explanation, candidates.speaking(), prompt, context, compiler)
@@ -65,10 +67,26 @@ def _dated(candidates: Candidates, candidate: Candidate | None) -> Candidate | N
     return candidates.undated(candidate)
 
 
-def _with(candidate: Candidate | None, verdict: Verdict, why: str) -> Candidate | None:
+def _with(candidate: Candidate | None, verdict: Verdict, why: str, says: str) -> Candidate | None:
     if candidate is None or candidate.verdict is not Verdict.FITS:
         return candidate
-    return replace(candidate, verdict=verdict, why=why, brief=candidate.evidence.display)
+    told = says if verdict is not Verdict.UNREAD else ""
+    return replace(candidate, verdict=verdict, why=why, brief=candidate.evidence.display, says=told)
+
+
+def _says(body: Mapping[str, Any], words: str, context: Context, answers: ValueSet) -> str:
+    """The value in a form to compare it by: its grade on the scale, its number with unit, or its words."""
+    if (number := _number(body)) is not None:
+        quantity = body.get("valueQuantity")
+        unit = quantity.get("unit") or quantity.get("code") if isinstance(quantity, Mapping) else None
+        return f"{float(number):g} {unit or ''}".strip()
+    coded = context.chart.systems.codings(body.get("valueCodeableConcept"))
+    return next((_grade(found) for one in coded if (found := answers.find(one))), fold_words(words).strip())
+
+
+def _grade(concept: Concept) -> str:
+    """What an answer of a scale stands for: its number, else its own code."""
+    return f"{float(concept.score):g}" if concept.score is not None else concept.coded[1]
 
 
 def _value(
@@ -115,9 +133,15 @@ def _number(body: Mapping[str, Any]) -> float | None:
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _newest_of_each(found: list[Candidate]) -> list[Candidate]:
-    """The newest candidate of each verdict."""
-    return [newest_first(group)[0] for verdict in Verdict if (group := [c for c in found if c.verdict is verdict])]
+def _newest_of_each(found: list[Candidate], repeats: bool) -> list[Candidate]:
+    """The newest candidate of each verdict, and, unless it `repeats`, every other that says otherwise of that day."""
+    if repeats:
+        found = [replace(c, says="") for c in found]
+    kept: list[Candidate] = []
+    for verdict in Verdict:
+        group = newest_first(c for c in found if c.verdict is verdict)
+        kept += [c for c in group if c is group[0] or contradicts(c, group[0])]
+    return kept
 
 
 def _prompted(

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from cdshooks.engine.evidence.candidates import Candidate, Candidates, Verdict, newest_first, turned, weighed
 from cdshooks.engine.evidence.context import Check, Compiler, Context, window_of
-from cdshooks.engine.evidence.judge import Candidate, Candidates, Verdict, judge, newest_first, turned, weighed
+from cdshooks.engine.evidence.judge import judge
 from cdshooks.engine.model import Explanation
+from cdshooks.engine.records import unread_reason
 from cdshooks.engine.results import Reading, has_members, read_result, spoilt
 from cdshooks.engine.valuesets import Concept, ValueSet
 
@@ -18,11 +20,12 @@ def compile_observation(filters: Mapping[str, Any], compiler: Compiler) -> Check
 
     `spoiled_by`: words in a result that leave it to a person ("not confirmed").
     `named`: words by which a result without any known code is found and asked about.
-    `conflict` {older, newer}: a sure result of the one followed by a same-day or newer result of the
-    other is shown with both dates and asked, whatever the window.
+    `conflict` {older, newer}: all codes are one test, and a sure result of the one followed by a same-day
+    or newer result of the other is shown with both dates and asked, whatever the window.
     """
     form = _Form(
         code=compiler.union(filters["code"]),
+        tests=[] if "conflict" in filters else compiler.sets(filters["code"]),
         sets={name: compiler.sets(filters.get(name)) for name in ("value", "contradicts", "asks")},
         spoiling=compiler.sets(filters.get("spoiled_by")),
         compiler=compiler,
@@ -36,8 +39,7 @@ def compile_observation(filters: Mapping[str, Any], compiler: Compiler) -> Check
         form.reports(candidates)
         candidates.ask_named("Observation", named)
         if conflict and (pair := _conflict(read, conflict)):
-            why = say("evidence.conflict", newer=pair[0].moment, older=pair[1].moment)
-            candidates.found = [replace(c, verdict=Verdict.ASKS, why=why, disagrees=True) for c in pair]
+            candidates.found = candidates.disagreeing = [replace(c, verdict=Verdict.ASKS) for c in pair]
         what = say("evidence.observation", code=form.code.title, counts=candidates.counting(say("evidence.any_date")))
         return judge(candidates, what, kinds, kind_name=say("evidence.kinds.Observation"))
 
@@ -49,6 +51,7 @@ class _Form:
     """The compiled filters of one `observation`."""
 
     code: ValueSet
+    tests: list[ValueSet]
     sets: Mapping[str, list[ValueSet]]
     spoiling: list[ValueSet]
     compiler: Compiler
@@ -66,10 +69,22 @@ class _Form:
             candidate = candidates.admit(record, concept, value=reading.words)
             if candidate is None:
                 continue
+            candidate = self._telling(candidate, concept, reading)
             if concept.decides and reading.sure and candidate.verdict in (Verdict.FITS, Verdict.STALE):
                 read.append((candidate, reading))
             candidates.add(self._valued(candidate, concept, reading) if every else weighed(candidate, concept))
         return read
+
+    def _telling(self, candidate: Candidate, concept: Concept, reading: Reading) -> Candidate:
+        """The candidate with what it says of which test; a code that is known to be of something else says nothing.
+
+        It is named by its laboratory, never by its value: a card does not say what a serology showed.
+        """
+        of_the_test = concept.decides or concept.grade != "A"
+        says = "+".join(sorted(reading.sets)) if of_the_test and not unread_reason(candidate.record) else ""
+        about = next((t.id for t in self.tests if t.find(concept.coded)), self.code.id)
+        name = candidate.evidence.source or candidate.evidence.reference
+        return replace(candidate, about=about, says=says, name=name)
 
     def reports(self, candidates: Candidates) -> None:
         """Add a candidate for every report under the code whose results are not in the chart: something to look at."""

@@ -6,11 +6,13 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from cdshooks.engine.chart import Chart, Record
+from cdshooks.engine.evidence.candidates import Candidate, Candidates, Verdict, turned
 from cdshooks.engine.evidence.context import Check, Compiler, Context
-from cdshooks.engine.evidence.judge import Candidates, Verdict, judge, turned
+from cdshooks.engine.evidence.judge import judge
 from cdshooks.engine.identity import listed
 from cdshooks.engine.model import Explanation
 from cdshooks.engine.records import all_texts, clip
@@ -24,11 +26,13 @@ def compile_passage(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     """A report under `code` whose text names one of `words`: quoted and asked, never more than that.
 
     Without `words` the report itself is asked about, with the beginning of its conclusion.
-    `concludes`: a coded conclusion of these sets is more than words, and decides. A report whose text
-    was not sent could not be looked through; with `needs_text` it is passed over.
+    `concludes`: a coded conclusion of these sets is more than words, and decides; one of `disputed_by`, of
+    the same day or later, is shown beside it and asked. A report whose text was not sent could not be
+    looked through; with `needs_text` it is passed over.
     """
     code, say = compiler.union(filters["code"]), compiler.wording.say
     words, concludes = compiler.sets(filters.get("words")), compiler.sets(filters.get("concludes"))
+    disputing = compiler.sets(filters.get("disputed_by"))
     patterns = [_pattern(folded) for value_set in words for _, folded in value_set.phrases]
     kinds = compiler.reads("DiagnosticReport", "DocumentReference")
 
@@ -50,12 +54,21 @@ def compile_passage(filters: Mapping[str, Any], compiler: Compiler) -> Check:
         for record, concept in context.chart.find((*kinds, "Observation"), code):
             said = verdict(record, concept, context.chart)
             if said is not None:
-                candidates.add(turned(candidates.admit(record), *said))
+                candidates.add(_concluding(turned(candidates.admit(record), *said), context.chart, disputing))
         names = " or ".join(s.title for s in words)
         what = say("evidence.passage", code=code.title, words=names and f": {names}")
         return judge(candidates, what, kinds, kind_name=say("evidence.kinds.passage", code=code.title, words=names))
 
     return check
+
+
+def _concluding(candidate: Candidate | None, chart: Chart, disputing: list[ValueSet]) -> Candidate | None:
+    """The candidate with which disease its coded conclusion names: the one that is asked for, or another."""
+    if candidate is None or candidate.verdict not in (Verdict.FITS, Verdict.ASKS):
+        return candidate
+    other = _concludes(candidate.record, chart, disputing)
+    says = "other" if other else "asked for" if candidate.verdict is Verdict.FITS else ""
+    return replace(candidate, about="conclusion", says=says)
 
 
 def _concludes(record: Record, chart: Chart, sets: Iterable[ValueSet]) -> bool:

@@ -10,8 +10,9 @@ from typing import Any
 from cdshooks.engine.chart import MEDICATION_KINDS, Record, concept_of
 from cdshooks.engine.codes import concept_texts
 from cdshooks.engine.dates import Moment, Period
+from cdshooks.engine.evidence.candidates import Candidate, Candidates, Verdict, newest_first
 from cdshooks.engine.evidence.context import Check, Compiler, Context
-from cdshooks.engine.evidence.judge import Candidate, Candidates, Verdict, judge, newest_first
+from cdshooks.engine.evidence.judge import judge
 from cdshooks.engine.model import Explanation, Gap, ProductId
 from cdshooks.engine.products import Product
 from cdshooks.engine.records import is_unconfirmed

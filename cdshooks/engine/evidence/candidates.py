@@ -1,0 +1,190 @@
+"""What each record says to one retrieval, and whether two of them can both be right.
+
+A candidate fits, asks, could not be read, is too old, was only requested, or contradicts. What fits and
+is contradicted by a record of the same day or a later one does not speak: they are asked together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import date
+from enum import StrEnum
+
+from cdshooks.engine.chart import Record
+from cdshooks.engine.dates import Moment, Place, Window
+from cdshooks.engine.evidence.context import Context
+from cdshooks.engine.model import Evidence, LeftOut, Why
+from cdshooks.engine.records import clip, evidence_of, moment_of, quote, refusal, title_of, unread_reason
+from cdshooks.engine.valuesets import Concept, ValueSet
+from cdshooks.engine.wording import Wording
+
+
+class Verdict(StrEnum):
+    """What one record says to one retrieval, in the order in which verdicts speak."""
+
+    FITS = "fits"
+    ASKS = "asks"
+    UNREAD = "unread"
+    STALE = "stale"
+    REQUESTED = "requested"
+    CONTRADICTS = "contradicts"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One record, its verdict, and the reason in words.
+
+    `says` is what it says, so that two records can disagree; "" compares with nothing. `about` is the test
+    that it says it of; a value that is expected to change from day to day has none.
+    `name` is how a sentence about several records tells it from the others.
+    """
+
+    record: Record
+    verdict: Verdict
+    evidence: Evidence
+    why: str = ""
+    moment: Moment | None = None
+    until: date | None = None
+    leading: bool = False
+    brief: str = ""
+    about: str = ""
+    says: str = ""
+    name: str = ""
+
+
+@dataclass
+class Candidates:
+    """The candidates of one retrieval and the records that were left out of it.
+
+    `refuted` are diagnoses that someone took back; `disagreeing` are records that cannot all be right.
+    """
+
+    context: Context
+    wording: Wording
+    window: Window | None = None
+    found: list[Candidate] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    refuted: list[Candidate] = field(default_factory=list)
+    disagreeing: list[Candidate] = field(default_factory=list)
+
+    def admit(self, record: Record, concept: Concept | None = None, *, value: str = "") -> Candidate | None:
+        """Apply the guards and the window; None when the record is refused.
+
+        The candidate that comes back FITS so far as status and date go.
+        """
+        chart, as_of = self.context.chart, self.context.as_of
+        moment = moment_of(record, chart)
+        evidence = evidence_of(record, chart, value=value, when=moment, concept=concept)
+        if why := refusal(record, moment, as_of):
+            self._leave_out(evidence, why)
+            if why is Why.REFUTED:
+                name = self.wording.say("evidence.refuted", record=evidence.display)
+                self.refuted.append(Candidate(record, Verdict.ASKS, evidence, "", moment, name=name))
+            return None
+        if unread := unread_reason(record):
+            self._leave_out(evidence, unread[1])
+            return Candidate(record, Verdict.UNREAD, evidence, unread[0], moment, brief=clip(value))
+        if self.window is None:
+            return Candidate(record, Verdict.FITS, evidence, "", moment, brief=clip(value))
+        return replace(self._placed(record, evidence, moment, self.window), brief=clip(value))
+
+    def _placed(self, record: Record, evidence: Evidence, moment: Moment | None, window: Window) -> Candidate:
+        if moment is None:
+            return self.undated(Candidate(record, Verdict.FITS, evidence))
+        place = window.place(moment, self.context.as_of)
+        if place is Place.OUTSIDE:
+            return Candidate(record, Verdict.STALE, evidence, "", moment)
+        if place is Place.UNSURE:
+            return Candidate(record, Verdict.UNREAD, evidence, self.wording.say("evidence.imprecise"), moment)
+        return Candidate(record, Verdict.FITS, evidence, "", moment, window.counts_until(moment))
+
+    def undated(self, candidate: Candidate) -> Candidate:
+        """A candidate whose date matters and is not there: something to look at."""
+        self._leave_out(candidate.evidence, Why.UNDATED)
+        return replace(candidate, verdict=Verdict.UNREAD, why=self.wording.say("evidence.undated"))
+
+    def counting(self, otherwise: str) -> str:
+        """The dates that count, in words; `otherwise` where any date does."""
+        counts = self.window.ask(self.context.as_of) if self.window else ""
+        return self.wording.say("evidence.dated", counts=counts) if counts else otherwise
+
+    def _leave_out(self, evidence: Evidence, why: Why) -> None:
+        """Report a record that was not used; one with a confidentiality label is not named."""
+        if not evidence.sensitive:
+            self.left_out.append(LeftOut(evidence.reference, why))
+
+    def add(self, candidate: Candidate | None) -> None:
+        """Keep a candidate."""
+        if candidate is not None:
+            self.found.append(candidate)
+
+    def ask_named(self, kind: str, words: Iterable[ValueSet]) -> None:
+        """Where nothing was found by its code, ask about uncoded records that name the thing in words."""
+        sets = list(words)
+        if not sets or self.found:
+            return
+        for record in self.context.chart.uncoded(kind):
+            if quote(record, self.context.chart, sets):
+                candidate = self.admit(record, value=title_of(record, self.context.chart))
+                if candidate is not None and candidate.verdict is Verdict.FITS:
+                    why = self.wording.say("evidence.free_text")
+                    candidate = replace(candidate, verdict=Verdict.ASKS, why=why, until=None)
+                self.add(candidate)
+
+    def settle(self) -> None:
+        """Let nothing fit that a record of its day, or a later one, contradicts: these are asked together."""
+        for fitting in _newest_fitting(self.found):
+            rivals = [c for c in self.found if contradicts(c, fitting)]
+            rivals += [c for c in self.refuted if not before(c, fitting)]
+            if rivals:
+                self.disagreeing += [c for c in (fitting, *rivals) if c not in self.disagreeing]
+                about = (fitting.about, Verdict.FITS)
+                asked = [replace(c, verdict=Verdict.ASKS) if (c.about, c.verdict) == about else c for c in self.found]
+                self.found = asked
+
+    def speaking(self) -> list[Candidate]:
+        """The candidates of the verdict that speaks, newest first."""
+        for verdict in Verdict:
+            if group := [c for c in self.found if c.verdict is verdict]:
+                return newest_first(group)
+        return []
+
+
+def turned(candidate: Candidate | None, verdict: Verdict, why: str) -> Candidate | None:
+    """A fitting candidate with another verdict; any other, or none, stays as it is."""
+    if candidate is None or candidate.verdict is not Verdict.FITS:
+        return candidate
+    return replace(candidate, verdict=verdict, why=why)
+
+
+def weighed(candidate: Candidate | None, concept: Concept) -> Candidate | None:
+    """A fitting candidate under a code that does not decide only asks."""
+    return candidate if concept.decides else turned(candidate, Verdict.ASKS, concept.why_not)
+
+
+def newest_first(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """Newest first; undated last; ties by reference, so that the order sent does not matter."""
+    by_name = sorted(candidates, key=lambda c: c.record.reference)
+    return sorted(by_name, key=lambda c: c.moment.last if c.moment else date.min, reverse=True)
+
+
+def _newest_fitting(found: list[Candidate]) -> list[Candidate]:
+    """The newest candidate that fits, for each thing that candidates speak about."""
+    fitting = newest_first(c for c in found if c.verdict is Verdict.FITS)
+    return list({c.about: c for c in reversed(fitting)}.values())
+
+
+def contradicts(candidate: Candidate, fitting: Candidate) -> bool:
+    """Whether a candidate says otherwise about the same thing, and not of an earlier day for sure."""
+    return otherwise(candidate, fitting) and not before(candidate, fitting)
+
+
+def otherwise(one: Candidate, other: Candidate) -> bool:
+    """True when both say something of the same thing, and not the same."""
+    return bool(one.says and other.says) and one.about == other.about and one.says != other.says
+
+
+def before(one: Candidate, other: Candidate) -> bool:
+    """True when the days of one lie wholly before those of the other; never for a record without a day."""
+    return one.moment is not None and other.moment is not None and one.moment.last < other.moment.first
