@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from cdshooks.engine.codes import Coded, Systems
-from cdshooks.engine.identity import Entry, Identity, contained, listed, split_reference
+from cdshooks.engine.identity import Entry, Identity, contained, listed, split_reference, subject_of
 from cdshooks.engine.model import LeftOut, Resource, Why
 from cdshooks.engine.valuesets import Concept, ValueSet
 
@@ -211,7 +211,7 @@ def _index(chart: Chart, full_url: str | None, resource: Resource) -> None:
     field_name = _CODE_FIELD.get(kind)
     if field_name is None:
         return
-    owned = chart.identity.owns(resource.get("subject") or resource.get("patient"), resource)
+    owned = chart.identity.owns(subject_of(resource), resource)
     identifier = resource.get("id")
     reference = f"{kind}/{identifier}" if isinstance(identifier, str) else (full_url or f"{kind} without id")
     if owned is False or (kind == "Observation" and _about_someone_else(chart, resource)):

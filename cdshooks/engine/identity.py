@@ -13,6 +13,8 @@ from typing import Any
 
 from cdshooks.engine.model import Resource
 
+_SUBJECTS = ("subject", "patient", "beneficiary", "for")
+
 Entry = tuple[str | None, Resource]
 """(fullUrl, resource) of a Bundle entry or of a bare resource."""
 
@@ -110,6 +112,11 @@ def listed(value: Any) -> list[Any]:
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
+
+
+def subject_of(resource: Resource) -> Any:
+    """The Reference that says whose a resource is, in whichever element its kind keeps it."""
+    return next((resource[name] for name in _SUBJECTS if resource.get(name)), None)
 
 
 def contained(name: str, within: Resource | None) -> Resource | None:

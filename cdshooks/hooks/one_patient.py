@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cdshooks.engine.identity import Identity
+from cdshooks.engine.identity import Identity, subject_of
 from cdshooks.hooks.orders import Payload
 from cdshooks.hooks.prefetch import Delivery
 from cdshooks.hooks.request import Request
@@ -19,5 +19,5 @@ def another_patient(request: Request, identity: Identity, delivery: Delivery, pa
         return True
     if sent and request.patient_id not in sent:
         return True
-    orders = (resource for _, resource in payload.drafts)
-    return any(identity.owns(resource.get("subject"), resource) is False for resource in orders)
+    orders = (*(resource for _, resource in payload.drafts), *request.focus.tasks)
+    return any(identity.owns(subject_of(resource), resource) is False for resource in orders)

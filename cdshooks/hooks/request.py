@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import Raw
 
+from cdshooks.engine.identity import split_reference
 from cdshooks.hooks import json_body
 from cdshooks.hooks.errors import RequestError
 from cdshooks.hooks.focus import Focus, read_focus
@@ -170,8 +171,11 @@ def _text(found: object) -> str | None:
 
 
 def _local_id(found: object, kind: str) -> object:
-    """The id alone, also when it was written as a relative reference."""
-    return found.strip().removeprefix(f"{kind}/") if isinstance(found, str) else found
+    """The id alone, also when it was written as a reference."""
+    if not isinstance(found, str) or "/" not in found:
+        return found
+    _, named, identifier = split_reference(found.strip())
+    return identifier if named == kind else found.strip().removeprefix(f"{kind}/")
 
 
 def _object_or_empty(found: object) -> dict[str, Any]:
