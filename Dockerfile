@@ -19,5 +19,5 @@ ENV PATH=/opt/cdshooks/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=3s --start-period=20s --retries=3 \
   CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/health/ready', timeout=2)"]
-# Starts only where CDSHOOKS_MODE=demo is set, for this release has no production mode.
+# Production by default: CDSHOOKS_CLIENTS and CDSHOOKS_PUBLIC_URL are needed, and treatment centers of your own.
 CMD ["cdshooks", "serve", "--host", "0.0.0.0", "--port", "8000", "--workers", "2"]

@@ -314,13 +314,14 @@ def test_only_iso_days_are_moved(text: str, moved: str) -> None:
     assert move_dates(text, timedelta(days=1)) == moved
 
 
-def test_production_mode_does_not_start(library: Library) -> None:
-    with pytest.raises(SettingsError, match="production mode is not available yet"):
+def test_production_mode_does_not_start_without_clients(library: Library) -> None:
+    with pytest.raises(SettingsError, match="CDSHOOKS_CLIENTS is missing"):
         create_app(read_settings({}), library, answer=as_told, services=lambda _: DISCOVERY)
 
 
 def test_the_start_lines_name_discovery_and_two_ways_to_a_card() -> None:
-    lines = "\n".join(start_lines(DEMO, "0.0.0.0", 8123))
+    lines = "\n".join(start_lines(DEMO, "0.0.0.0", 8123, ()))
+    assert lines.startswith("DEMO MODE: anyone can call this; synthetic data only.")
     assert "http://127.0.0.1:8123/cds-services\n" in lines
     assert "curl -s http://127.0.0.1:8123/demo/stories/mcl-missing-three | curl" in lines
     assert "cdshooks fire mcl-missing-three --url http://127.0.0.1:8123" in lines
@@ -329,7 +330,7 @@ def test_the_start_lines_name_discovery_and_two_ways_to_a_card() -> None:
 def test_the_command_is_named_by_its_path_where_its_name_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", [".venv/bin/cdshooks", "serve"])
     monkeypatch.setenv("PATH", "/nowhere")
-    assert ".venv/bin/cdshooks fire mcl-missing-three" in "\n".join(start_lines(DEMO, "127.0.0.1", 8000))
+    assert ".venv/bin/cdshooks fire mcl-missing-three" in "\n".join(start_lines(DEMO, "127.0.0.1", 8000, ()))
 
 
 def test_a_port_that_is_taken_is_refused() -> None:

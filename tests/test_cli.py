@@ -389,7 +389,7 @@ def test_serve_runs_the_server_in_demo_mode_when_asked(monkeypatch: pytest.Monke
 
 
 def test_serve_without_demo_says_what_is_not_available_yet() -> None:
-    assert "production mode is not available yet" in fails(2, "serve")
+    assert "CDSHOOKS_CLIENTS is missing and CDSHOOKS_MODE is production" in fails(2, "serve")
 
 
 def test_stories_lists_every_story_with_its_title() -> None:

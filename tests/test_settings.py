@@ -14,7 +14,6 @@ from cdshooks.server.settings import (
     default_fixtures,
     default_library,
     read_settings,
-    refuse_production,
 )
 
 
@@ -69,6 +68,10 @@ def test_settings_survive_the_way_to_a_worker_process() -> None:
         ("CDSHOOKS_PUBLIC_URL", "https://user@cds.hospital.example"),
         ("CDSHOOKS_PUBLIC_URL", "https://cds.hospital.example/?x=1"),
         ("CDSHOOKS_PUBLIC_URL", "https://[cds"),
+        ("CDSHOOKS_CLIENTS", "/no/such/file.toml"),
+        ("CDSHOOKS_ADDRESS_RATE", "many"),
+        ("CDSHOOKS_ADDRESS_RATE", "-1"),
+        ("CDSHOOKS_ADDRESS_RATE", "1.5"),
         ("CDSHOOKS_TIMEZONE", "Mars/Olympus"),
         ("CDSHOOKS_TIMEZONE", "../etc/passwd"),
         ("CDSHOOKS_TIMEZONE", "America"),
@@ -114,10 +117,13 @@ def test_a_misspelled_setting_is_refused() -> None:
         read_settings({"CDSHOOKS_TIMEZON": "UTC"})
 
 
-def test_production_is_refused_in_plain_words() -> None:
-    with pytest.raises(SettingsError, match="client authentication is not in this release"):
-        refuse_production(read_settings({}))
-    refuse_production(read_settings({"CDSHOOKS_MODE": "demo"}))
+def test_a_demo_says_who_may_call(tmp_path: Path) -> None:
+    (tmp_path / "clients.toml").touch()
+    clients = str(tmp_path / "clients.toml")
+    assert read_settings({"CDSHOOKS_MODE": "demo"}).notice == "DEMO MODE: anyone can call this; synthetic data only."
+    guarded = read_settings({"CDSHOOKS_MODE": "demo", "CDSHOOKS_CLIENTS": clients})
+    assert guarded.notice == "DEMO MODE: registered clients can call this; synthetic data only."
+    assert read_settings({"CDSHOOKS_CLIENTS": clients}).notice is None
 
 
 def test_a_checkout_uses_its_own_data() -> None:

@@ -18,7 +18,7 @@ from cdshooks.server.registry import ROWS, VERSIONS
 from cdshooks.server.store import StoreError, open_store
 
 ROOT = Path(__file__).parents[1]
-NEXT = Step(2, "something new", ("CREATE TABLE more (number INTEGER)", "INSERT INTO more VALUES (7)"))
+NEXT = Step(len(STEPS) + 1, "something new", ("CREATE TABLE more (number INTEGER)", "INSERT INTO more VALUES (7)"))
 
 
 def test_a_new_store_has_every_step_and_the_tables_that_the_code_reads(database_url: str) -> None:
@@ -50,13 +50,13 @@ def test_a_step_is_applied_once_to_a_store_that_lacks_it(database_url: str) -> N
 
 def test_a_newer_store_is_refused_and_left_alone(database_url: str) -> None:
     open_store(database_url, (*STEPS, NEXT)).close()
-    with pytest.raises(StoreError, match="has schema step 2, and this release knows 1"):
+    with pytest.raises(StoreError, match=f"has schema step {NEXT.number}, and this release knows {len(STEPS)}"):
         open_store(database_url)
     open_store(database_url, (*STEPS, NEXT)).close()
 
 
 def test_a_step_that_fails_leaves_nothing_behind(database_url: str) -> None:
-    broken = Step(2, "broken", ("CREATE TABLE half (number INTEGER)", "INSERT INTO nowhere VALUES (1)"))
+    broken = Step(NEXT.number, "broken", ("CREATE TABLE half (number INTEGER)", "INSERT INTO nowhere VALUES (1)"))
     with pytest.raises(StoreError, match="nowhere"):
         open_store(database_url, (*STEPS, broken))
     store = open_store(database_url)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import Flask
 
@@ -14,18 +15,25 @@ from cdshooks.engine.library import Library
 from cdshooks.hooks.discovery import services as cds_services
 from cdshooks.hooks.service import ServiceOptions
 from cdshooks.hooks.service import answer as cds_answer
+from cdshooks.server.auth import Authenticator
 from cdshooks.server.call_log import log_call
+from cdshooks.server.callers import Door, guard
 from cdshooks.server.calls import watch_calls
 from cdshooks.server.cds_api import add_cds_routes
+from cdshooks.server.clients import Client
 from cdshooks.server.headers import send_headers
+from cdshooks.server.jwks import ClientKeys
+from cdshooks.server.key_address import fetch_keys
 from cdshooks.server.live_rosters import LiveRosters
 from cdshooks.server.metrics import Metrics, add_metrics
 from cdshooks.server.pages import add_pages
+from cdshooks.server.production import registered_clients
 from cdshooks.server.replies import MAX_BODY_BYTES, answer_errors
-from cdshooks.server.settings import Settings, default_fixtures, refuse_production
+from cdshooks.server.settings import Settings, default_fixtures
 from cdshooks.server.site import Answerer, Clock, Site
 from cdshooks.server.store import open_store
 from cdshooks.server.stories import read_stories
+from cdshooks.server.used_tokens import UsedTokens
 
 
 def create_app(
@@ -37,8 +45,8 @@ def create_app(
     services: Callable[[Library], Mapping[str, Any]] = cds_services,
     fixtures: Path | None = None,
 ) -> Flask:
-    """The Flask application for a library. Raises SettingsError in production mode, which is not available yet."""
-    refuse_production(settings)
+    """The Flask application for a library. Raises SettingsError for a setting that leaves a production service open."""
+    clients = registered_clients(settings)
     app = Flask("cdshooks.server", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1  # what is larger is told apart from what is as large
     site = Site(
@@ -53,9 +61,19 @@ def create_app(
     )
     metrics = Metrics()
     watch_calls(app, [partial(log_call, library=library.hash), metrics.count])
-    send_headers(app, settings.demo)
+    send_headers(app, settings.demo, frozenset(origin for client in clients for origin in client.origins))
     answer_errors(app)
+    guard(app, Door(site, _authenticator(settings, clients, clock) if clients else None))
     add_cds_routes(app, site)
     add_pages(app, site)
     add_metrics(app, metrics)
     return app
+
+
+def _authenticator(settings: Settings, clients: Sequence[Client], clock: Clock) -> Authenticator:
+    return Authenticator(
+        clients,
+        ClientKeys(clients, fetch_keys),
+        UsedTokens(lambda: open_store(settings.database_url)),
+        lambda: clock(ZoneInfo("UTC")).timestamp(),
+    )

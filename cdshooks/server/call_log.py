@@ -10,6 +10,7 @@ import msgspec
 
 from cdshooks.hooks.errors import place_of
 from cdshooks.server.calls import NOT_TOLD, Call, current_call
+from cdshooks.server.store import StoreError
 
 log = logging.getLogger("cdshooks.calls")
 
@@ -50,3 +51,13 @@ def log_call(call: Call, library: str) -> None:
 def failure(what: str) -> None:
     """Log that our own code failed in the current call: the type of the exception, its file and line, no more."""
     log.error("internal error", extra={"fields": {"request": current_call().request_id, "where": what}})
+
+
+def unauthorized(reason: str) -> None:
+    """Log why a caller was refused, which it is not told: one of our own words, nothing that it wrote."""
+    log.warning("caller refused", extra={"fields": {"request": current_call().request_id, "reason": reason}})
+
+
+def store_down(error: StoreError) -> None:
+    """Log that a call was refused because the store could not be used."""
+    log.error("store down", extra={"fields": {"request": current_call().request_id, "says": str(error)}})

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from flask import Flask, Response
 
+from cdshooks.engine.wording import Wording
+from cdshooks.hooks.departments import departments_of
+from cdshooks.hooks.errors import RequestError
 from cdshooks.hooks.feedback import read_feedback
-from cdshooks.hooks.request import read_request
+from cdshooks.hooks.request import Request, read_request
 from cdshooks.server import call_log
+from cdshooks.server.callers import caller
 from cdshooks.server.calls import current_call
+from cdshooks.server.clients import Client
 from cdshooks.server.replies import json_reply, posted_json
 from cdshooks.server.site import Site
 
@@ -22,14 +27,15 @@ def add_cds_routes(app: Flask, site: Site) -> None:
     @app.post("/cds-services/<service_id>")
     def call(service_id: str) -> Response:
         hook = site.hook(service_id)
-        current = current_call()
+        client, current = caller(), current_call()
         current.service, current.hook = service_id, hook
         request = read_request(posted_json(), service_id, hook)
-        answered = site.answer(request, site.library, site.today(), site.options_now())
+        _check_fhir_server(request, client)
+        answered = site.answer(request, site.library, site.today(client), site.options_now(client))
         current.answered(answered.body, answered.failure, orders=len(request.draft_orders))
         if answered.failure:
             call_log.failure(answered.failure)
-        return json_reply(answered.body)
+        return json_reply(answered.body if shows_cards(client, request, site.library.wording) else {"cards": []})
 
     @app.post("/cds-services/<service_id>/feedback")
     def feedback(service_id: str) -> Response:
@@ -38,3 +44,16 @@ def add_cds_routes(app: Flask, site: Site) -> None:
         # Counted only: this release keeps no feedback.
         current_call().feedback.update(entry.outcome for entry in entries)
         return json_reply({})
+
+
+def shows_cards(client: Client | None, request: Request, wording: Wording) -> bool:
+    """Whether the clinician sees what was determined: not in shadow, nor in a department that is not switched on."""
+    if client is None or (not client.shadow and not client.departments):
+        return True
+    return not client.shadow and bool(client.departments & departments_of(request, wording))
+
+
+def _check_fhir_server(request: Request, client: Client | None) -> None:
+    """A client speaks for its own FHIR servers only: an issuer may sign for many hospitals."""
+    if client is not None and request.fhir_server is not None and not client.serves(request.fhir_server):
+        raise RequestError(400, "value", "fhirServer is not one that is registered for this client", "fhirServer")

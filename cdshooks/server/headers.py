@@ -11,6 +11,7 @@ _ALWAYS = {
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
 }
+_YEAR = 365 * 24 * 3600
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
     "Access-Control-Allow-Headers": "authorization, content-type",
@@ -18,15 +19,25 @@ _PREFLIGHT = {
 }
 
 
-def send_headers(app: Flask, demo: bool) -> None:
+def send_headers(app: Flask, demo: bool, origins: frozenset[str]) -> None:
     """Put security headers on every answer, errors included.
 
-    In demo mode any web page may call, as the public CDS Hooks sandbox must; otherwise none may.
+    In demo mode any web page may call, as the public CDS Hooks sandbox must; otherwise those of `origins` alone.
     """
+    mode = {"X-Cdshooks-Mode": "demo"} if demo else {"Strict-Transport-Security": f"max-age={_YEAR}"}
+
+    def harden(reply: Response) -> Response:
+        reply.headers.update(_ALWAYS | mode)
+        return reply
+
+    def share(reply: Response) -> Response:
+        reply.vary.add("Origin")
+        origin = request.headers.get("Origin")
+        return _shared(reply, origin) if origin and (demo or origin in origins) else reply
+
     app.before_request(_answer_options)
-    app.after_request(_harden)
-    if demo:
-        app.after_request(_share)
+    app.after_request(harden)
+    app.after_request(share)
 
 
 def _answer_options() -> Response | None:
@@ -38,18 +49,9 @@ def _answer_options() -> Response | None:
     return reply
 
 
-def _harden(reply: Response) -> Response:
-    reply.headers.update(_ALWAYS)
-    return reply
-
-
-def _share(reply: Response) -> Response:
-    reply.vary.add("Origin")
-    origin = request.headers.get("Origin")
-    if not origin:
-        return reply
+def _shared(reply: Response, origin: str) -> Response:
     reply.headers["Access-Control-Allow-Origin"] = origin
-    reply.headers["Access-Control-Expose-Headers"] = "X-Request-Id"
+    reply.headers["Access-Control-Expose-Headers"] = "X-Request-Id, Retry-After"
     if request.method == "OPTIONS":
         reply.headers.update(_PREFLIGHT)
         if request.headers.get("Access-Control-Request-Private-Network"):

@@ -53,4 +53,15 @@ STEPS = (
             )""",
         ),
     ),
+    Step(
+        2,
+        "tokens that were used",
+        (
+            """CREATE TABLE used_tokens (
+                token TEXT PRIMARY KEY,
+                expires_at BIGINT NOT NULL
+            )""",
+            "CREATE INDEX used_tokens_by_expiry ON used_tokens (expires_at)",
+        ),
+    ),
 )

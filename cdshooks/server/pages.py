@@ -25,7 +25,7 @@ def _add_home(app: Flask, site: Site) -> None:
         today, base = site.today(), site.base_url()
         return render_template(
             "home.html",
-            demo=site.settings.demo,
+            notice=site.settings.notice,
             base=base,
             today=today,
             services=site.discovery["services"],

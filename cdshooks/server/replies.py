@@ -25,9 +25,21 @@ _SENTENCES = {
 }
 
 
+_COME_AGAIN = {429: "1", 503: "2"}
+"""After how many seconds a call that was not let in may come again."""
+
+
 def json_reply(body: Any, status: int = 200) -> Response:
     """An answer in JSON, UTF-8."""
     return Response(msgspec.json.encode(body), status, content_type="application/json")
+
+
+def unauthorized() -> Response:
+    """The one answer to every caller that is not let in: it tells no reason and has no body."""
+    _drain()
+    reply = Response(status=401, headers={"WWW-Authenticate": "Bearer"})
+    reply.headers.remove("Content-Type")
+    return reply
 
 
 def posted_json() -> bytes:
@@ -64,7 +76,10 @@ def _drain() -> None:
 
 def _refused(error: RequestError) -> Response:
     _drain()
-    return json_reply(operation_outcome(error.code, error.message, error.expression), error.status)
+    reply = json_reply(operation_outcome(error.code, error.message, error.expression), error.status)
+    if error.status in _COME_AGAIN:
+        reply.headers["Retry-After"] = _COME_AGAIN[error.status]
+    return reply
 
 
 def _http_error(error: HTTPException) -> Response:

@@ -8,7 +8,7 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,9 +19,12 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
-from cdshooks.engine.library import load_library
+from cdshooks.engine.library import Library, load_library
+from cdshooks.server.clients import Client
 from cdshooks.server.metrics import FOLDER
-from cdshooks.server.settings import Settings, SettingsError, refuse_production
+from cdshooks.server.production import refuse_synthetic, registered_clients
+from cdshooks.server.registry import rows_in_force
+from cdshooks.server.settings import Settings, SettingsError
 from cdshooks.server.store import open_store
 from cdshooks.server.stories import curl_line, fire_line
 from cdshooks.server.wsgi import app
@@ -32,12 +35,11 @@ def run_server(settings: Settings, host: str = "127.0.0.1", port: int = 8000, wo
 
     Raises SettingsError, LibraryError or StoreError before any process is started.
     """
-    refuse_production(settings)
-    load_library(settings.library)
-    _prepare_store(settings)
+    clients = registered_clients(settings)
+    _prepare_store(settings, load_library(settings.library))
     address = _free_address(host, port)
     os.environ.update(settings.environment())
-    for line in start_lines(settings, host, port):
+    for line in start_lines(settings, host, port, clients):
         click.echo(line)
     with _counted_together():
         Granian(
@@ -64,11 +66,16 @@ def _counted_together() -> Iterator[None]:
             del os.environ[FOLDER]
 
 
-def start_lines(settings: Settings, host: str, port: int) -> list[str]:
-    """What an operator reads at start: where discovery is, and two ways to see a card."""
+def start_lines(settings: Settings, host: str, port: int, clients: Sequence[Client]) -> list[str]:
+    """What an operator reads at start: who may call, where discovery is, and in a demo two ways to see a card."""
     base = settings.public_url or f"http://{_reachable(host)}:{port}"
+    shown = [f"{client.name}{' (shadow)' if client.shadow else ''}" for client in clients]
+    callers = [f"Callers:    {', '.join(shown)}"] if clients else []
+    if not settings.notice:
+        return [f"Production: {base}/cds-services", *callers]
     return [
-        "DEMO MODE: anyone can call this; synthetic data only.",
+        settings.notice,
+        *callers,
         f"Discovery:  {base}/cds-services",
         f"Home page:  {base}/",
         f"A card:     {curl_line(base)}",
@@ -76,9 +83,14 @@ def start_lines(settings: Settings, host: str, port: int) -> list[str]:
     ]
 
 
-def _prepare_store(settings: Settings) -> None:
-    """Bring the store's schema up to date before there are several processes to do it."""
-    open_store(settings.database_url).close()
+def _prepare_store(settings: Settings, library: Library) -> None:
+    """Bring the store's schema up to date before there are several processes to do it, and look at its registry."""
+    store = open_store(settings.database_url)
+    try:
+        if not settings.demo:
+            refuse_synthetic(library.rosters, rows_in_force(store).roster())
+    finally:
+        store.close()
 
 
 def _free_address(host: str, port: int) -> str:

@@ -34,6 +34,8 @@ SETTINGS = (
         "sqlite:///FILE or postgresql://…; empty means cdshooks/cdshooks.db in the user's data directory",
     ),
     Setting("CDSHOOKS_PUBLIC_URL", "", "address that EHRs call, for links; empty means the address of each call"),
+    Setting("CDSHOOKS_CLIENTS", "", "file of the EHRs that may call; needed in production"),
+    Setting("CDSHOOKS_ADDRESS_RATE", "200", "calls per second from one IP address, in each worker; 0 is no limit"),
     Setting("CDSHOOKS_TIMEZONE", "UTC", "IANA time zone whose calendar day is today"),
     Setting("CDSHOOKS_MODE", "production", "demo (open to anyone, synthetic data only) or production"),
     Setting("CDSHOOKS_DEFAULT_FACILITY", "", "NPI of the treatment centre to use when an order names none"),
@@ -51,14 +53,24 @@ class Settings:
     library: Path
     database_url: str = field(repr=False)  # it may hold a password
     public_url: str | None
+    clients: Path | None
+    address_rate: int
     timezone: ZoneInfo
     mode: Mode
     default_facility: str | None
 
     @property
     def demo(self) -> bool:
-        """Whether anyone may call, with synthetic data only."""
+        """Whether there is synthetic data only; anyone may call, unless there is a clients file."""
         return self.mode == "demo"
+
+    @property
+    def notice(self) -> str | None:
+        """What a demo says of itself wherever it can."""
+        if not self.demo:
+            return None
+        who = "registered clients" if self.clients else "anyone"
+        return f"DEMO MODE: {who} can call this; synthetic data only."
 
     def environment(self) -> dict[str, str]:
         """The variables from which `read_settings` makes these settings again, in a worker process."""
@@ -66,6 +78,8 @@ class Settings:
             "CDSHOOKS_LIBRARY": str(self.library),
             "CDSHOOKS_DATABASE_URL": self.database_url,
             "CDSHOOKS_PUBLIC_URL": self.public_url or "",
+            "CDSHOOKS_CLIENTS": str(self.clients or ""),
+            "CDSHOOKS_ADDRESS_RATE": str(self.address_rate),
             "CDSHOOKS_TIMEZONE": self.timezone.key,
             "CDSHOOKS_MODE": self.mode,
             "CDSHOOKS_DEFAULT_FACILITY": self.default_facility or "",
@@ -80,20 +94,12 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         library=_library(read["CDSHOOKS_LIBRARY"]),
         database_url=_database_url(read["CDSHOOKS_DATABASE_URL"]),
         public_url=_public_url(read["CDSHOOKS_PUBLIC_URL"]),
+        clients=_clients(read["CDSHOOKS_CLIENTS"]),
+        address_rate=_address_rate(read["CDSHOOKS_ADDRESS_RATE"]),
         timezone=_timezone(read["CDSHOOKS_TIMEZONE"]),
         mode=_mode(read["CDSHOOKS_MODE"]),
         default_facility=_default_facility(read["CDSHOOKS_DEFAULT_FACILITY"]),
     )
-
-
-def refuse_production(settings: Settings) -> None:
-    """Raise SettingsError in production mode, which this release cannot offer."""
-    if not settings.demo:
-        raise SettingsError(
-            "CDSHOOKS_MODE is production, and production mode is not available yet: client authentication is not"
-            " in this release, so anyone could call the service. For synthetic data only, write CDSHOOKS_MODE=demo"
-            " or `cdshooks serve --demo`."
-        )
 
 
 def default_library() -> Path:
@@ -158,6 +164,18 @@ def _public_url(text: str) -> str | None:
     if url.scheme not in ("http", "https") or not url.hostname or url.username or url.query or url.fragment:
         raise _unusable("CDSHOOKS_PUBLIC_URL", text, wanted)
     return text.rstrip("/")
+
+
+def _clients(text: str) -> Path | None:
+    if text and not Path(text).is_file():
+        raise _unusable("CDSHOOKS_CLIENTS", text, "the path of a clients file; docs/clients.example.toml is one")
+    return Path(text).resolve() if text else None
+
+
+def _address_rate(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 6):
+        raise _unusable("CDSHOOKS_ADDRESS_RATE", text, "a whole number of calls per second, such as 200; 0 is no limit")
+    return int(text)
 
 
 def _timezone(text: str) -> ZoneInfo:

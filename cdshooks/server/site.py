@@ -14,6 +14,7 @@ from cdshooks.engine.library import Library
 from cdshooks.hooks.errors import RequestError
 from cdshooks.hooks.request import Request
 from cdshooks.hooks.service import ServiceOptions
+from cdshooks.server.clients import Client
 from cdshooks.server.live_rosters import LiveRosters
 from cdshooks.server.settings import Settings
 from cdshooks.server.stories import Story
@@ -48,14 +49,25 @@ class Site:
     discovery: Mapping[str, Any]
     stories: Mapping[str, Story]
 
-    def today(self) -> date:
-        """The calendar day in the configured time zone."""
-        return self.clock(self.settings.timezone).date()
+    def today(self, client: Client | None = None) -> date:
+        """The calendar day in the client's time zone, else in the configured one."""
+        return self.clock(self._zone(client)).date()
 
-    def options_now(self) -> ServiceOptions:
-        """The options of a call that comes now, with the newest roster."""
+    def options_now(self, client: Client | None = None) -> ServiceOptions:
+        """The options of a client's call that comes now, with the newest roster."""
         now = self.rosters.current()
-        return replace(self.options, rosters=now.rows, rosters_hash=now.hash)
+        options = replace(self.options, rosters=now.rows, rosters_hash=now.hash)
+        if client is None:
+            return options
+        return replace(
+            options,
+            zone=self._zone(client),
+            default_facility=client.default_facility or options.default_facility,
+            suggestions=client.suggestions,
+        )
+
+    def _zone(self, client: Client | None) -> ZoneInfo:
+        return client.timezone if client and client.timezone else self.settings.timezone
 
     def hook(self, service_id: str) -> str:
         """The hook of a CDS service. Raises RequestError (404) when there is no service of that id."""

@@ -19,6 +19,8 @@ def app() -> Flask:
     _log_to_stderr()
     settings = read_settings(os.environ)
     made = create_app(settings, load_library(settings.library))
+    if settings.notice:
+        logging.getLogger("cdshooks").warning(settings.notice)
     # The library lives as long as the process: a collector that never walks it answers large charts faster.
     gc.collect()
     gc.freeze()

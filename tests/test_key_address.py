@@ -1,0 +1,165 @@
+"""Fetching keys: from the registered address alone, and from nothing inside the house."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ehr import clients_file, clients_toml, jwks
+
+from cdshooks.server import key_address
+from cdshooks.server.clients import Client, read_clients
+from cdshooks.server.key_address import MAX_BYTES, fetch_keys, public_address
+
+
+@contextmanager
+def serving(answer: Callable[[Any], None]) -> Iterator[str]:
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer(self)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def plain(body: bytes, status: int = 200, **headers: str) -> Callable[[Any], None]:
+    def answer(call: Any) -> None:
+        call.send_response(status)
+        for name, value in headers.items():
+            call.send_header(name.replace("_", "-"), value)
+        call.end_headers()
+        call.wfile.write(body)
+
+    return answer
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Client:
+    (client,) = read_clients(clients_file(tmp_path, clients_toml(jwks=None, allow_loopback=True)))
+    return client
+
+
+def test_what_stands_at_the_address_is_read(local: Client) -> None:
+    asked: list[Any] = []
+
+    def answer(call: Any) -> None:
+        asked.append((call.path, call.headers["Host"], call.headers["Authorization"]))
+        plain(jwks())(call)
+
+    with serving(answer) as base:
+        assert fetch_keys(replace(local, jku=f"{base}/keys.json")) == jwks()
+    assert asked == [("/keys.json", base.removeprefix("http://"), None)]
+
+
+REFUSED: dict[str, Callable[[Any], None]] = {
+    "a redirect": plain(b"", 302, Location="https://evil.example/keys"),
+    "another redirect": plain(b"", 307, Location="http://169.254.169.254/"),
+    "not found": plain(jwks(), 404),
+    "too long": plain(b" " * (MAX_BYTES + 1)),
+    "compressed": plain(b"x", Content_Encoding="gzip"),
+}
+
+
+@pytest.mark.parametrize("answer", REFUSED.values(), ids=REFUSED)
+def test_any_other_answer_is_refused(local: Client, answer: Callable[[Any], None]) -> None:
+    with serving(answer) as base, pytest.raises(OSError):
+        fetch_keys(replace(local, jku=f"{base}/keys.json"))
+
+
+def test_an_answer_that_drips_is_cut_off(local: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(key_address, "SECONDS", 0.3)
+    stop = threading.Event()
+
+    def answer(call: Any) -> None:
+        plain(b" ")(call)
+        while not stop.wait(0.05):
+            try:
+                call.wfile.write(b" ")
+                call.wfile.flush()
+            except OSError:
+                return
+
+    with serving(answer) as base, pytest.raises(OSError, match="too long or too slow"):
+        try:
+            fetch_keys(replace(local, jku=f"{base}/keys.json"))
+        finally:
+            stop.set()
+
+
+INSIDE = [
+    "127.0.0.1",
+    "127.1",
+    "2130706433",
+    "0x7f000001",
+    "017700000001",
+    "localhost",
+    "::1",
+    "::ffff:127.0.0.1",
+    "::ffff:10.0.0.1",
+    "0.0.0.0",
+    "10.0.0.1",
+    "172.16.0.1",
+    "192.168.1.1",
+    "100.64.0.1",
+    "169.254.169.254",
+    "fe80::1",
+    "fd00::1",
+    "224.0.0.1",
+    "240.0.0.1",
+]
+
+
+@pytest.mark.parametrize("host", INSIDE)
+def test_no_name_leads_inside(host: str) -> None:
+    with pytest.raises(PermissionError):
+        public_address(host, 443, allow_loopback=False)
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "169.254.169.254", "192.168.1.1"])
+def test_a_client_for_tests_reaches_loopback_and_no_more(host: str) -> None:
+    assert public_address("127.0.0.1", 80, allow_loopback=True) == "127.0.0.1"
+    with pytest.raises(PermissionError):
+        public_address(host, 80, allow_loopback=True)
+
+
+def test_a_name_with_one_address_inside_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def resolve(host: str, port: int, **_: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (text, port)) for text in ("93.184.216.34", "10.0.0.1")]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    with pytest.raises(PermissionError):
+        public_address("both.example", 443, allow_loopback=False)
+
+
+def test_the_name_is_resolved_once_and_what_was_checked_is_called(
+    local: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that leads elsewhere when it is asked again changes nothing: it is not asked again."""
+    real, asked = socket.getaddrinfo, []
+
+    def resolve(host: str, *rest: Any, **more: Any) -> Any:
+        asked.append(host)
+        return real("127.0.0.1" if host == "keys.example" else host, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    with serving(plain(jwks())) as base:
+        port = base.rsplit(":", 1)[1]
+        assert fetch_keys(replace(local, jku=f"http://keys.example:{port}/keys")) == jwks()
+    assert asked.count("keys.example") == 1
