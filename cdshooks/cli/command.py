@@ -7,6 +7,7 @@ import click
 from cdshooks import __version__
 from cdshooks.cli.centers import centers
 from cdshooks.cli.check import check
+from cdshooks.cli.diff import diff
 from cdshooks.cli.evaluate import evaluate, explain
 from cdshooks.cli.fire import fire
 from cdshooks.cli.paragraphs import paragraphs
@@ -23,5 +24,5 @@ def main() -> None:
     """
 
 
-for _command in (centers, check, evaluate, explain, fire, paragraphs, serve, stories, test):
+for _command in (centers, check, diff, evaluate, explain, fire, paragraphs, serve, stories, test):
     main.add_command(_command)

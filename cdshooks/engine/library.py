@@ -25,7 +25,7 @@ from cdshooks.engine.source import LibraryError, Problem, Source
 from cdshooks.engine.valuesets import ValueSet, read_value_set
 from cdshooks.engine.wording import Wording, read_wording
 
-__all__ = ["Library", "LibraryError", "Problem", "load_library"]
+__all__ = ["Library", "LibraryError", "Problem", "load_library", "read_draft"]
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,22 @@ def load_library(path: Path, schema: Path | None = None) -> Library:
     reader.problems += [*period_problems(library), *reference_problems(library, sources)]
     reader.stop_if_any()
     return library
+
+
+def read_draft(path: Path, name: str, library: Library) -> tuple[Source, Policy]:
+    """A policy file that need not lie in the library, compiled with what the library knows.
+
+    Problems are told of `name`. Raises LibraryError with all that would keep the file out of the library.
+    """
+    reader = Reader(library.path, library.path / "schema")
+    source = reader.read(path, name, "policy")
+    reader.stop_if_any()
+    reader.problems += unknown_sets({"policies": [source]}, library.value_sets)
+    reader.stop_if_any()
+    compiler = Compiler(library.value_sets, library.wording, library.products)
+    built = reader.build([source], lambda s: read_policy(s.data, compiler, s.file))
+    reader.stop_if_any()
+    return source, built[0]
 
 
 def _one(sources: list[Source]) -> dict[str, Any]:

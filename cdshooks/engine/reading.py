@@ -74,13 +74,16 @@ class Reader:
         sources = []
         for path in paths:
             try:
-                source = read_yaml(path, str(path.relative_to(self.path)))
+                sources.append(self.read(path, str(path.relative_to(self.path)), schema))
             except LibraryError as error:
                 self.problems += error.problems
-                continue
-            sources.append(source)
-            self._check(source, schema)
         return sources
+
+    def read(self, path: Path, name: str, schema: str) -> Source:
+        """One YAML file, checked with its schema; LibraryError when it is no YAML, other problems are collected."""
+        source = read_yaml(path, name)
+        self._check(source, schema)
+        return source
 
     def _value_set(self, path: Path) -> Source:
         name = str(path.relative_to(self.path))

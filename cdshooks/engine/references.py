@@ -35,7 +35,7 @@ def names(data: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
 def unknown_sets(sources: Mapping[str, list[Source]], value_sets: Mapping[str, ValueSet]) -> Iterator[Problem]:
     """Names of value sets that are not there."""
     for kind in ("policies", "products", "look_alikes", "answers"):
-        for source in sources[kind]:
+        for source in sources.get(kind, ()):
             for place, name in names(source.data):
                 if name.removeprefix("vs/") not in value_sets:
                     yield source.problem(place, f"{name}: there is no such value set; add valuesets/{name[3:]}.json")
