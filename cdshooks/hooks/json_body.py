@@ -27,13 +27,13 @@ _BOM = b"\xef\xbb\xbf"
 _ONE_KIND_OF_BRACKET = bytes.maketrans(b"{}", b"[]")
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
 _DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
-_ESCAPE = re.compile(rb"\\.", re.DOTALL)
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _TOKEN = re.compile(rb'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[\[\]{}]', re.DOTALL)
 _MEMBER = re.compile(rb'\s*[{,]\s*"([^"\\]*)"\s*:\s*')
 _HUGE_NUMBER = re.compile(rb"(?<![0-9])[0-9]{%d}" % (MAX_DIGITS + 1))
 _ESCAPED_NUL = rb"\\u0000"
 _ESCAPED_COLON = rb"\\u003[aA]"
+_ESCAPED_ASCII = rb"\u00"  # how both begin
 _BYTE = re.compile(r" \(byte (\d+)\)")
 
 
@@ -126,7 +126,7 @@ def _check_characters(text: bytes) -> None:
 
 def _escapes(spelling: bytes, text: bytes) -> Iterator[re.Match[bytes]]:
     """Where an escape stands in the text, as one: not after a backslash that is itself escaped."""
-    if b"\\" in text and re.search(spelling, text):
+    if _ESCAPED_ASCII in text and re.search(spelling, text):
         yield from re.finditer(rb"(?<!\\)(?:\\\\)*" + spelling, text)
 
 
@@ -144,11 +144,20 @@ def _nests_deeper_than(limit: int, text: bytes) -> bool:
 
 def _brackets(text: bytes) -> bytes:
     """The brackets of the text in order, all made square, without those inside strings."""
-    if b"\\" in text:
-        text = _ESCAPE.sub(b"", text)
+    text = _without_escapes(text)
     # Dropping two quotes that now touch never moves a bracket into or out of a string.
     kept = text.translate(_ONE_KIND_OF_BRACKET, _NOT_STRUCTURE).replace(b'""', b"")
     return b"".join(kept.split(b'"')[::2])
+
+
+def _without_escapes(text: bytes) -> bytes:
+    """The text without its backslashes and what each of them escapes."""
+    head, *parts = text.split(b"\\")
+    if not parts:
+        return text
+    if b"" in parts:  # backslashes that are escaped themselves: of a run of them, the pairs from its start
+        head, *parts = text.replace(b"\\\\", b"").split(b"\\")
+    return head + b"".join([part[1:] for part in parts])
 
 
 def _check_numbers(text: bytes, where: str) -> None:
@@ -164,8 +173,11 @@ def _check_keys(text: bytes, found: object, where: str) -> None:
 
     A parser keeps only the last of them, so the text has more colons than its value written anew.
     """
+    anew = msgspec.json.encode(found)
+    if anew == text:
+        return
     colons = text.count(b":") + sum(1 for _ in _escapes(_ESCAPED_COLON, text))
-    if colons != msgspec.json.encode(found).count(b":"):
+    if colons != anew.count(b":"):
         byte = _repeated_key(text)
         at = "" if byte is None else f" (byte {byte})"
         raise _refusal(f"has an object with the same key twice{at}", where)
@@ -176,9 +188,10 @@ def _accounts_for_all(found: dict[str, msgspec.Raw], text: bytes) -> bool:
     at = text.find(b"{")
     for key, raw in found.items():
         start = _MEMBER.match(text, at)
-        if not start or start[1] != key.encode() or not text.startswith(bytes(raw), start.end()):
+        part = memoryview(raw)
+        if not start or start[1] != key.encode() or not text.startswith(part, start.end()):
             return False
-        at = start.end() + len(bytes(raw))
+        at = start.end() + len(part)
     return text[at:].strip() in (b"}", b"{}")
 
 
