@@ -129,14 +129,19 @@ def test_a_refusal_never_quotes_the_text(body: bytes) -> None:
 
 
 def test_the_members_of_an_object_stay_undecoded_until_they_are_asked_for() -> None:
-    text = json_body.checked(b'{"a": {"x": 1, "x": 2}, "b": [1e999], "c": null}')
+    deep = b"[" * 65 + b"]" * 65
+    text = json_body.checked(rb'{"a": {"x": 1, "x": 2}, "b": [1e999], "c": null, "d": "\u0000", "e": ' + deep + b"}")
     found = json_body.members(text)
-    assert list(found) == ["a", "b", "c"]
+    assert list(found) == ["a", "b", "c", "d", "e"]
     assert json_body.value(found["c"]) is None
     with pytest.raises(RequestError, match=r"part a has an object with the same key twice \(byte 9\)"):
         json_body.value(found["a"], "part a")
     with pytest.raises(RequestError, match="part b holds a number that is out of range"):
         json_body.value(found["b"], "part b")
+    with pytest.raises(RequestError, match=r"part d holds the character U\+0000 \(byte 1\)"):
+        json_body.value(found["d"], "part d")
+    with pytest.raises(RequestError, match="part e is nested more than 64 levels deep"):
+        json_body.value(found["e"], "part e")
 
 
 @pytest.mark.parametrize("body", [b"[]", b'"text"', b"1", b"null", b"1e9"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 _BLANK_GAP = re.compile(r" {2,}")
@@ -15,15 +15,26 @@ class Wording:
     """Sentences by dotted key (``evidence.stale``)."""
 
     sentences: Mapping[str, str]
+    _plain: Mapping[str, str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        plain = {key: _tidy(text) for key, text in self.sentences.items() if "{" not in text and "}" not in text}
+        object.__setattr__(self, "_plain", plain)
 
     def say(self, sentence: str, /, **blanks: Any) -> str:
         """Fill the template under the key `sentence`; KeyError names a key or blank that the library lacks."""
-        text = self.sentences[sentence].format(**blanks).strip()
-        return _BLANK_GAP.sub(" ", text) if "  " in text else text
+        plain = self._plain.get(sentence)
+        return _tidy(self.sentences[sentence].format(**blanks)) if plain is None else plain
 
     def has(self, key: str) -> bool:
         """True when the library has a sentence under `key`."""
         return key in self.sentences
+
+
+def _tidy(text: str) -> str:
+    """The text without blanks around it and with single ones inside."""
+    text = text.strip()
+    return _BLANK_GAP.sub(" ", text) if "  " in text else text
 
 
 def read_wording(data: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

@@ -33,7 +33,6 @@ _MEMBER = re.compile(rb'\s*[{,]\s*"([^"\\]*)"\s*:\s*')
 _HUGE_NUMBER = re.compile(rb"(?<![0-9])[0-9]{%d}" % (MAX_DIGITS + 1))
 _ESCAPED_NUL = rb"\\u0000"
 _ESCAPED_COLON = rb"\\u003[aA]"
-_ESCAPED_ASCII = rb"\u00"  # how both begin
 _BYTE = re.compile(r" \(byte (\d+)\)")
 
 
@@ -46,24 +45,22 @@ def decode(body: bytes) -> Any:
 
 
 def checked(body: bytes) -> bytes:
-    """The same text without a byte-order mark, once it has passed the checks that need no parsing.
-
-    It is UTF-8, spells no U+0000 and nests at most MAX_DEPTH levels. Raises RequestError (400).
-    """
+    """The same text without a byte-order mark, once it is known to be UTF-8. Raises RequestError (400)."""
     text = body.removeprefix(_BOM)
     if not text.strip():
         raise _refusal("is empty")
-    _check_characters(text)
-    if _nests_deeper_than(MAX_DEPTH, text):
-        raise _too_deep()
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _refusal(f"is not UTF-8 (byte {error.start})") from None
     return text
 
 
 def members(text: bytes | msgspec.Raw, where: str = WHOLE) -> dict[str, msgspec.Raw]:
     """The members of a JSON object that has passed `checked`, each of them still undecoded.
 
-    Raises RequestError (400) for bad syntax anywhere and for anything but an object. Numbers and repeated
-    keys inside a member are looked at only when `value` reads it.
+    Raises RequestError (400) for bad syntax anywhere and for anything but an object. Depth, characters, numbers
+    and repeated keys inside a member are looked at only when `value` reads it.
     """
     plain = bytes(text)
     found: dict[str, msgspec.Raw] = _decoded(_raw_members, plain, where)
@@ -75,9 +72,14 @@ def members(text: bytes | msgspec.Raw, where: str = WHOLE) -> dict[str, msgspec.
 def value(text: bytes | msgspec.Raw, where: str = WHOLE) -> Any:
     """The value of JSON text that has passed `checked`.
 
-    Raises RequestError (400); the byte it gives is counted from the start of `where`.
+    It spells no U+0000, nests at most MAX_DEPTH levels, has no key twice and no number beyond a double. Raises
+    RequestError (400); the byte it gives is counted from the start of `where`.
     """
     plain = bytes(text)
+    parts = plain.split(b"\\")
+    _check_characters(plain, parts, where)
+    if _nests_deeper_than(MAX_DEPTH, parts):
+        raise _too_deep(where)
     found = _decoded(_any, plain, where)
     _check_numbers(plain, where)
     _check_keys(plain, found, where)
@@ -88,15 +90,15 @@ def _refusal(problem: str, where: str = WHOLE) -> RequestError:
     return RequestError(400, "structure", f"{where} {problem}", None if where == WHOLE else where)
 
 
-def _too_deep() -> RequestError:
-    return _refusal(f"is nested more than {MAX_DEPTH} levels deep")
+def _too_deep(where: str) -> RequestError:
+    return _refusal(f"is nested more than {MAX_DEPTH} levels deep", where)
 
 
 def _decoded(decoder: msgspec.json.Decoder[Any], text: bytes, where: str) -> Any:
     try:
         return decoder.decode(text)
     except RecursionError:
-        raise _too_deep() from None
+        raise _too_deep(where) from None
     except msgspec.MsgspecError as error:
         raise _refusal(_reason(str(error), len(text)), where) from None
 
@@ -114,25 +116,24 @@ def _reason(said: str, size: int) -> str:
     return f"is not JSON: {_BYTE.sub('', said).removeprefix('JSON is malformed: ')}{at}"
 
 
-def _check_characters(text: bytes) -> None:
-    try:
-        text.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise _refusal(f"is not UTF-8 (byte {error.start})") from None
+def _check_characters(text: bytes, parts: list[bytes], where: str) -> None:
+    """Refuse U+0000; `parts` is the text split at its backslashes."""
+    if not any(part.startswith(b"u0000") for part in parts):
+        return
     nul = next(_escapes(_ESCAPED_NUL, text), None)
     if nul:
-        raise _refusal(f"holds the character U+0000 (byte {nul.end() - len('u0000') - 1})")
+        raise _refusal(f"holds the character U+0000 (byte {nul.end() - len('u0000') - 1})", where)
 
 
 def _escapes(spelling: bytes, text: bytes) -> Iterator[re.Match[bytes]]:
     """Where an escape stands in the text, as one: not after a backslash that is itself escaped."""
-    if _ESCAPED_ASCII in text and re.search(spelling, text):
+    if b"\\" in text and re.search(spelling, text):
         yield from re.finditer(rb"(?<!\\)(?:\\\\)*" + spelling, text)
 
 
-def _nests_deeper_than(limit: int, text: bytes) -> bool:
+def _nests_deeper_than(limit: int, parts: list[bytes]) -> bool:
     """Whether more than `limit` brackets stand open at once: peel the innermost pairs off, layer by layer."""
-    brackets = _brackets(text)
+    brackets = _brackets(_without_escapes(parts))
     for _ in range(limit):
         size = len(brackets)
         brackets = brackets.replace(b"[]", b"")
@@ -143,21 +144,18 @@ def _nests_deeper_than(limit: int, text: bytes) -> bool:
 
 
 def _brackets(text: bytes) -> bytes:
-    """The brackets of the text in order, all made square, without those inside strings."""
-    text = _without_escapes(text)
+    """The brackets of a text without escapes in order, all made square, without those inside strings."""
     # Dropping two quotes that now touch never moves a bracket into or out of a string.
     kept = text.translate(_ONE_KIND_OF_BRACKET, _NOT_STRUCTURE).replace(b'""', b"")
     return b"".join(kept.split(b'"')[::2])
 
 
-def _without_escapes(text: bytes) -> bytes:
-    """The text without its backslashes and what each of them escapes."""
-    head, *parts = text.split(b"\\")
-    if not parts:
-        return text
-    if b"" in parts:  # backslashes that are escaped themselves: of a run of them, the pairs from its start
-        head, *parts = text.replace(b"\\\\", b"").split(b"\\")
-    return head + b"".join([part[1:] for part in parts])
+def _without_escapes(parts: list[bytes]) -> bytes:
+    """A text that was split at its backslashes, without them and without what each of them escapes."""
+    if b"" in parts[1:]:  # backslashes that are escaped themselves: of a run of them, the pairs from its start
+        parts = b"\\".join(parts).replace(b"\\\\", b"").split(b"\\")
+    head, *escaped = parts
+    return head + b"".join([part[1:] for part in escaped]) if escaped else head
 
 
 def _check_numbers(text: bytes, where: str) -> None:

@@ -29,6 +29,7 @@ _LOOK_ALIKE = str.maketrans(
         "$": "＄",
     }
 )
+_MARKUP = re.compile(f"[{''.join(map(re.escape, map(chr, _LOOK_ALIKE)))}]")
 _LINK = re.compile(r"://|@|(?i:\bwww\.)")
 _LINK_PARTS = {"://": ": //", "@": " (at) "}
 _BLOCK = re.compile(r"[-+=:]+(?= |$)|\d{1,9}[.)](?= |$)")
@@ -37,11 +38,19 @@ _BLOCK_LOOK_ALIKE = str.maketrans({"-": "–", "+": "＋", "=": "＝", ":": "∶
 
 def clean(text: str) -> str:
     """One line of chart text without control, bidirectional or zero-width characters and without markup."""
+    if _is_plain(text):
+        return text.strip()
     kept = text if text.isprintable() else "".join(" " if c.isspace() else c for c in text if not _invisible(c))
     line = " ".join(kept.translate(_LOOK_ALIKE).split())
     line = _LINK.sub(lambda match: _LINK_PARTS.get(match.group(), "www ."), line)
     marker = _BLOCK.match(line)  # at its start a line could open a list, underline a heading or draw a rule
     return marker[0].translate(_BLOCK_LOOK_ALIKE) + line[marker.end() :] if marker else line
+
+
+def _is_plain(text: str) -> bool:
+    """True for a text with nothing to clean inside: most texts are."""
+    marked = _MARKUP.search(text) or "@" in text or "://" in text or "  " in text or "www" in text.lower()
+    return not marked and text.isprintable()
 
 
 def _invisible(character: str) -> bool:
