@@ -212,7 +212,7 @@ def test_the_drugs_that_the_chart_shows_are_listed_with_their_first_day(ask):
         medication(code="910001", day="2018-01-01", id_="m7", subject=None),
     ]
     found = ask({"therapy": {"lines_at_least": 2}}, *sent).found
-    assert "oldamib (2024-02-01)" in found
+    assert "2024-02 oldamib (ordered)" in found
     assert "newamab" in found
     assert "dullamine" not in found
     for day in ("2020", "2019", "2018"):

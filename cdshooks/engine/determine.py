@@ -124,6 +124,7 @@ def _finding(
         denial=criterion.denial,
         listing=explanation.listing,
         explanation=explanation,
+        lines=explanation.lines,
     )
 
 

@@ -106,6 +106,48 @@ class LeftOut:
     why: Why
 
 
+class Basis(StrEnum):
+    """Why some records are taken for one line of treatment: the chart says so, or their dates do."""
+
+    STATED = "stated"
+    GROUPED = "grouped"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Something that a record says of a treatment, in its own words or under a code; chart text, not yet escaped."""
+
+    words: str
+    reference: str
+    date: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TreatmentLine:
+    """One line of treatment as far as the chart tells it; never an inference that it failed.
+
+    `start` and `end` are as precise as known; an end that is not told is None. `number` is the chart's own, `coded`
+    when a code of grade A states it. `best_response` and `stopped` are None and () where nobody can know.
+    `for_this_order`: drugs that lead up to the infusion that is being ordered. `disagrees`: the dates would group
+    the stated lines otherwise.
+    """
+
+    regimen: tuple[str, ...]
+    start: str | None
+    end: str | None
+    basis: Basis
+    number: int | None = None
+    coded: bool = False
+    only_ordered: tuple[str, ...] = ()
+    best_response: Said | None = None
+    responses: tuple[Said, ...] = ()
+    stopped: tuple[Said, ...] = ()
+    intent: str = ""
+    for_this_order: bool = False
+    disagrees: bool = False
+    evidence: tuple[Evidence, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """One node of the explanation tree: what was asked, what was found, and what that makes it."""
@@ -123,6 +165,7 @@ class Explanation:
     hint: bool = False
     newer: bool = False
     listing: Listing | None = None
+    lines: tuple[TreatmentLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +231,7 @@ class Finding:
     denial: Paragraph | None = None
     listing: Listing | None = None
     explanation: Explanation | None = None
+    lines: tuple[TreatmentLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

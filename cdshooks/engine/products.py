@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any
 
 from cdshooks.engine.codes import Coded, Systems, ndc11
+from cdshooks.engine.line_rules import LineRules, read_line_rules
 from cdshooks.engine.model import ProductId
 from cdshooks.engine.valuesets import fold_words
 
@@ -123,6 +124,7 @@ class Products:
     class_words: tuple[str, ...]
     therapy_drugs: tuple[str, ...]
     folded_names: tuple[tuple[Product, str, str], ...]
+    line_rules: LineRules
 
     def coded(self, codes: Iterable[Coded]) -> list[tuple[Product, ProductCode]]:
         """Every (product, code) that the codes name, in the order of the codes."""
@@ -206,6 +208,7 @@ def gather_products(products: Iterable[Product], look_alikes: Mapping[str, Any],
         class_words=tuple(look_alikes.get("class_words", [])),
         therapy_drugs=tuple(look_alikes.get("therapy_drugs", [])),
         folded_names=tuple((p, name, fold_words(name)) for p in by_id.values() for name in p.names),
+        line_rules=read_line_rules(look_alikes["treatment_lines"]),
     )
 
 

@@ -17,7 +17,7 @@ from cdshooks.engine.source import LibraryError, Problem, Source, read_yaml
 
 Read = TypeVar("Read")
 _CASES = "cases.yaml"
-_NEEDED = ("systems.yaml", "wording/en.yaml")
+_NEEDED = ("systems.yaml", "wording/en.yaml", "products/look-alikes.yaml")
 
 
 class Reader:

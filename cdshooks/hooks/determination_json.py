@@ -11,6 +11,7 @@ from cdshooks.engine.policy import Policy
 from cdshooks.hooks.criteria_map import row_json
 from cdshooks.hooks.submitted import SETTLED
 from cdshooks.hooks.text import clean
+from cdshooks.hooks.treatment_line_json import treatment_line_json
 
 KEY = "org.cdshooks.determination"
 _MOST_LEFT_OUT = 100
@@ -82,6 +83,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         **({"neededBy": finding.needed_by.isoformat()} if finding.needed_by else {}),
         **({"toReview": finding.to_review} if finding.to_review else {}),
         **({"evidence": [_evidence(item) for item in finding.evidence]} if finding.evidence else {}),
+        **({"lines": [treatment_line_json(line) for line in finding.lines]} if finding.lines else {}),
     }
 
 

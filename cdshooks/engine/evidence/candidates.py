@@ -77,13 +77,13 @@ class Candidates:
         moment = moment_of(record, chart)
         evidence = evidence_of(record, chart, value=value, when=moment, concept=concept)
         if why := refusal(record, moment, as_of):
-            self._leave_out(evidence, why)
+            self.leave_out(evidence, why)
             if why is Why.REFUTED:
                 name = self.wording.say("evidence.refuted", record=evidence.display)
                 self.refuted.append(Candidate(record, Verdict.ASKS, evidence, "", moment, name=name))
             return None
         if unread := unread_reason(record):
-            self._leave_out(evidence, unread[1])
+            self.leave_out(evidence, unread[1])
             return Candidate(record, Verdict.UNREAD, evidence, unread[0], moment, brief=clip(value))
         if self.window is None:
             return Candidate(record, Verdict.FITS, evidence, "", moment, brief=clip(value))
@@ -101,7 +101,7 @@ class Candidates:
 
     def undated(self, candidate: Candidate) -> Candidate:
         """A candidate whose date matters and is not there: something to look at."""
-        self._leave_out(candidate.evidence, Why.UNDATED)
+        self.leave_out(candidate.evidence, Why.UNDATED)
         return replace(candidate, verdict=Verdict.UNREAD, why=self.wording.say("evidence.undated"))
 
     def counting(self, otherwise: str) -> str:
@@ -109,7 +109,7 @@ class Candidates:
         counts = self.window.ask(self.context.as_of) if self.window else ""
         return self.wording.say("evidence.dated", counts=counts) if counts else otherwise
 
-    def _leave_out(self, evidence: Evidence, why: Why) -> None:
+    def leave_out(self, evidence: Evidence, why: Why) -> None:
         """Report a record that was not used; one with a confidentiality label is not named."""
         if not evidence.sensitive:
             self.left_out.append(LeftOut(evidence.reference, why))

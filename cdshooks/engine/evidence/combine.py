@@ -132,6 +132,7 @@ def _joined(
         children=children,
         leading=any(child.leading for child in speaking),
         listing=next((child.listing for child in speaking if child.listing), None),
+        lines=next((child.lines for child in speaking if child.lines), ()),
     )
 
 

@@ -13,13 +13,13 @@ from cdshooks.engine.dates import Moment, Period
 from cdshooks.engine.evidence.candidates import Candidate, Candidates, Verdict, newest_first
 from cdshooks.engine.evidence.context import Check, Compiler, Context
 from cdshooks.engine.evidence.judge import judge
-from cdshooks.engine.model import Explanation, Gap, ProductId
+from cdshooks.engine.evidence.lines import compile_lines, tell_lines
+from cdshooks.engine.model import Explanation, Gap, ProductId, TreatmentLine
 from cdshooks.engine.products import Product
 from cdshooks.engine.records import is_unconfirmed
-from cdshooks.engine.valuesets import Concept
+from cdshooks.engine.valuesets import Concept, ValueSet
 
 _GIVEN = ("MedicationAdministration",)
-_ONLY_PLANNED = ("draft", "on-hold", "intended")
 _UNFINISHED = ("in-progress", "stopped", "on-hold", "unknown", "preparation")
 _PLANNED = ("draft", "active", "on-hold", "preparation", "in-progress", "unknown")
 
@@ -27,37 +27,44 @@ _PLANNED = ("draft", "active", "on-hold", "preparation", "in-progress", "unknown
 def compile_therapy(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     """Earlier treatment lines and drug classes: what the chart shows of them is listed and asked.
 
-    Lines are never counted from drug dates as proof, and a class that is not found is never
-    "not given"; so this form is to attest at most.
+    True only where the chart itself numbers enough lines by codes that may decide, nothing disagrees, something
+    was given or reported in each, and every class is among them under a code that decides; then nothing else may
+    be asked. Lines counted from dates are never proof, and a class that is not found is never "not given".
     """
-    say, asks = compiler.wording.say, filters.get("asks", "")
+    say, asks, needed = compiler.wording.say, filters.get("asks", ""), filters["lines_at_least"]
     classes = compiler.sets(filters.get("classes"))
-    drugs = [*classes, *compiler.sets(list(compiler.products.therapy_drugs))]
+    treatments = compile_lines(compiler, classes)
     compiler.reads(*MEDICATION_KINDS[:1])
+    names = " + ".join(s.title for s in classes)
+    incl = names and f" incl. {names}"
 
     def check(context: Context) -> Explanation:
-        seen: dict[str, Moment | None] = {}
-        candidates = Candidates(context, compiler.wording)
-        for value_set in drugs:
-            for record, concept in context.chart.find(MEDICATION_KINDS, value_set):
-                candidate = candidates.admit(record)
-                if candidate is None or record.owned is None or candidate.evidence.sensitive:
-                    continue
-                if record.resource.get("status") in _ONLY_PLANNED:
-                    continue
-                name = concept.ingredient or concept.display
-                first = seen.get(name)
-                earlier = candidate.moment and (first is None or candidate.moment.first < first.first)
-                seen[name] = candidate.moment if name not in seen or earlier else first
-        listed = ", ".join(f"{name} ({when})" if when else name for name, when in sorted(seen.items())[:6])
+        seen = treatments(context)
+        listed = tell_lines(seen.earlier, compiler.wording)
+        undated = [name for line in seen.lines if line not in seen.earlier for name in line.regimen]
+        listed = "; ".join(part for part in (listed, ", ".join(undated)) if part)
         found = say("evidence.therapy_found", drugs=listed) if listed else say("evidence.therapy_none")
-        names = " + ".join(s.title for s in classes)
-        what = say("evidence.therapy", lines=filters["lines_at_least"], classes=names and f" incl. {names}", asks=asks)
-        lines = say("evidence.lines", lines=filters["lines_at_least"], classes=names and f" incl. {names}")
-        found = "; ".join(part for part in (lines, asks, found) if part)
-        return Explanation(None, what, found, Gap.ATTEST, left_out=tuple(candidates.left_out))
+        what = say("evidence.therapy", lines=needed, classes=incl, asks=asks)
+        proven = [line for line in seen.earlier if _proven(line)]
+        if not asks and len(proven) >= needed and all(_deciding(one, proven, context) for one in classes):
+            return Explanation(True, what, found, evidence=seen.evidence, left_out=seen.left_out, lines=seen.lines)
+        lines = say("evidence.lines", lines=needed, classes=incl)
+        told = "; ".join(part for part in (lines, asks, found) if part)
+        return Explanation(None, what, told, Gap.ATTEST, left_out=seen.left_out, lines=seen.lines)
 
     return check
+
+
+def _proven(line: TreatmentLine) -> bool:
+    """True for a line that the chart numbers by a deciding code, in which something was given or reported."""
+    return line.coded and not line.disagrees and set(line.only_ordered) < set(line.regimen)
+
+
+def _deciding(drugs: ValueSet, lines: list[TreatmentLine], context: Context) -> bool:
+    """True when a drug of the class was given or reported in one of the lines, under a code that decides."""
+    given = {item.reference for line in lines for item in line.evidence}
+    kinds = [kind for kind in MEDICATION_KINDS if kind != "MedicationRequest"]
+    return any(c.decides and record.reference in given for record, c in context.chart.find(kinds, drugs))
 
 
 def compile_prior_infusion(filters: Mapping[str, Any], compiler: Compiler) -> Check:

@@ -1,0 +1,226 @@
+"""The records of a chart that show a treatment, each as a dose: days, plan, stated line, reason for stopping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from cdshooks.engine.chart import MEDICATION_KINDS, Chart, Record
+from cdshooks.engine.codes import concept_texts
+from cdshooks.engine.dates import Moment, read_moment
+from cdshooks.engine.evidence.candidates import Candidate, Candidates, Verdict
+from cdshooks.engine.evidence.context import Compiler
+from cdshooks.engine.evidence.courses import Dose, Shown
+from cdshooks.engine.identity import listed, split_reference
+from cdshooks.engine.line_rules import LineProcedure, LineRules
+from cdshooks.engine.model import Resource, Why
+from cdshooks.engine.records import clip, quote, refusal
+from cdshooks.engine.valuesets import ValueSet, fold_words
+
+_SHOWN = {
+    "MedicationAdministration": Shown.GIVEN,
+    "Procedure": Shown.GIVEN,
+    "MedicationStatement": Shown.REPORTED,
+    "MedicationDispense": Shown.REPORTED,
+}
+_HAPPENED = ("completed", "in-progress", "on-hold", "stopped")
+_ONLY_PLANNED = ("draft", "on-hold", "intended", "preparation", "planned")
+_BEGUN_ON_HOLD = ("MedicationAdministration", "MedicationStatement", "Procedure")
+_PLANS = ("CarePlan", "EpisodeOfCare", "RequestGroup", "ServiceRequest", "Procedure")
+_LINKS = ("basedOn", "partOf", "context", "encounter")
+_PERIODS = ("effectivePeriod", "performedPeriod", "occurencePeriod", "occurrencePeriod")
+_PLAN_TEXTS = ("title", "category", "type", "code")
+_RECORD_TEXTS = ("category", "courseOfTherapyType")
+
+
+@dataclass(frozen=True)
+class TreatmentSets:
+    """What is looked for, compiled: drugs, procedures, codes of reasons for stopping."""
+
+    rules: LineRules
+    drugs: tuple[ValueSet, ...]
+    procedures: tuple[tuple[LineProcedure, ValueSet, ValueSet, tuple[ValueSet, ...]], ...]
+    stop_reasons: ValueSet
+
+
+def treatment_sets(compiler: Compiler, classes: tuple[ValueSet, ...] = ()) -> TreatmentSets:
+    """The library's sets for treatments, and further `classes` of drugs."""
+    rules = compiler.products.line_rules
+    return TreatmentSets(
+        rules,
+        (*classes, *compiler.sets(list(compiler.products.therapy_drugs))),
+        tuple(
+            (p, compiler.union(list(p.codes)), compiler.union(list(p.given)), tuple(compiler.sets(list(p.words))))
+            for p in rules.procedures
+        ),
+        compiler.union(list(rules.stop_reasons)),
+    )
+
+
+@dataclass
+class TreatmentReader:
+    """Reads the treatments of one chart; what was refused is left in `candidates.left_out`."""
+
+    candidates: Candidates
+    sets: TreatmentSets
+    _seen: set[tuple[str, str]] = field(default_factory=set)
+
+    @property
+    def chart(self) -> Chart:
+        """The chart."""
+        return self.candidates.context.chart
+
+    def doses(self) -> Iterator[Dose]:
+        """Every record that shows a treatment which began by today; plans and drafts do not."""
+        for value_set in self.sets.drugs:
+            for record, concept in self.chart.find(MEDICATION_KINDS, value_set):
+                yield from self._dose(record, concept.ingredient or concept.display, None)
+        for procedure, codes, given, words in self.sets.procedures:
+            for record, _ in self.chart.find(("Procedure",), codes):
+                yield from self._dose(record, procedure.name, procedure)
+            for record, _ in self.chart.find(("MedicationAdministration",), given):
+                yield from self._dose(record, procedure.name, procedure)
+            for record in self.chart.uncoded("Procedure") if words else ():
+                if quote(record, self.chart, words):
+                    yield from self._dose(record, procedure.name, procedure)
+
+    def _dose(self, record: Record, name: str, procedure: LineProcedure | None) -> Iterator[Dose]:
+        if (record.reference, name) in self._seen or self._only_planned(record):
+            return
+        self._seen.add((record.reference, name))
+        candidate = self.candidates.admit(record)
+        if candidate is None or candidate.verdict is not Verdict.FITS or candidate.evidence.sensitive:
+            return
+        start, end, open_end = self._days(candidate)
+        if start is not None and start.first > self.candidates.context.as_of:
+            self.candidates.leave_out(candidate.evidence, Why.FUTURE_DATED)
+            return
+        plans = self._plans(record.resource)
+        numbers, coded = self._stated(record.resource, plans)
+        yield Dose(
+            name=name,
+            start=start,
+            end=end,
+            evidence=candidate.evidence,
+            shown=_shown(record),
+            plans=frozenset(plans),
+            numbers=numbers,
+            coded=coded,
+            procedure=procedure,
+            open_end=open_end,
+            stopped=self._reason(record.resource),
+            intent=self._words(record.resource, self.sets.rules.intent_extensions),
+        )
+
+    def _only_planned(self, record: Record) -> bool:
+        """A draft, a plan or the order that is being signed: nothing that has been given."""
+        if record.reference == self.candidates.context.order.reference:
+            return True
+        status = record.resource.get("status")
+        return status in _ONLY_PLANNED and not (status == "on-hold" and record.kind in _BEGUN_ON_HOLD)
+
+    def _days(self, candidate: Candidate) -> tuple[Moment | None, Moment | None, bool]:
+        """When it may have begun and ended, and whether its end is not told; one that lies ahead is not."""
+        record, as_of = candidate.record, self.candidates.context.as_of
+        periods = [(self._moment(p.get("start")), self._moment(p.get("end"))) for p in _periods(record.resource)]
+        starts = [moment for pair in periods for moment in pair if moment] or [m for m in [candidate.moment] if m]
+        if not starts:
+            return None, None, False
+        start = min(starts, key=lambda moment: (moment.first, moment.last))
+        end = max(starts, key=lambda moment: (moment.last, moment.first))
+        told = any(last for _, last in periods) if periods else record.kind != "MedicationRequest"
+        if end.first > as_of:
+            return start, max(start, Moment(as_of, as_of), key=lambda moment: moment.last), True
+        return start, end, not told
+
+    def _moment(self, value: Any) -> Moment | None:
+        return read_moment(value, self.chart.zone)
+
+    def _plans(self, resource: Resource) -> dict[str, Resource]:
+        """The care plans, episodes and orders that a record stands under, and those of the order it carries out."""
+        found: dict[str, Resource] = {}
+        order = self.chart.resolve(resource.get("request"), resource)
+        for source in (resource, order or {}):
+            for link in (link for name in _LINKS for link in listed(source.get(name))):
+                _, kind, identifier = split_reference(str(link.get("reference") if isinstance(link, Mapping) else ""))
+                if kind in _PLANS:
+                    found[f"{kind}/{identifier}"] = self.chart.resolve(link, source) or {}
+        return found
+
+    def _stated(self, resource: Resource, plans: Mapping[str, Resource]) -> tuple[frozenset[int], bool]:
+        """The numbers of the line that the record states, else its plans; and whether a deciding code states them."""
+        for sources, texts in (([resource], _RECORD_TEXTS), (self._own(plans), _PLAN_TEXTS)):
+            coded = {number for source in sources for number in self._numbers(source, decides=True)}
+            unsure = {number for source in sources for number in self._numbers(source, decides=False)}
+            words = [text for source in sources for name in texts for text in _texts(source.get(name))]
+            worded = {number for text in words for number in self._ordinals(text)}
+            if coded or unsure or worded:
+                return frozenset(coded or unsure or worded), bool(coded) and not (unsure | worded) - coded
+        return frozenset(), False
+
+    def _own(self, plans: Mapping[str, Resource]) -> list[Resource]:
+        """The plans that are this patient's and stand."""
+        own = []
+        for reference, plan in plans.items():
+            owned = self.chart.identity.owns(plan.get("subject") or plan.get("patient"), plan)
+            if owned and refusal(Record(reference.split("/")[0], reference, plan), None, date.max) is None:
+                own.append(plan)
+        return own
+
+    def _numbers(self, resource: Resource, *, decides: bool) -> Iterator[int]:
+        names = [known.name for known in self.sets.rules.number_extensions if known.decides is decides]
+        for value in _extension_values(resource, names):
+            if isinstance(value, int) and not isinstance(value, bool):
+                yield value
+            for text in _texts(value):
+                yield from [int(text)] if text.isascii() and text.isdigit() else self._ordinals(text)
+
+    def _ordinals(self, text: str) -> Iterator[int]:
+        folded = fold_words(text)
+        for number, words in enumerate(self.sets.rules.number_words, 1):
+            if any(word in folded for word in words):
+                yield number
+
+    def _reason(self, resource: Resource) -> str:
+        """Why it ended, in the chart's own words or as the library names the code."""
+        given = [reason for name in ("statusReason", "reasonStopped") for reason in listed(resource.get(name))]
+        for reason in [*given, *_extension_values(resource, self.sets.rules.stop_extensions)]:
+            known = [c for coded in self.chart.systems.codings(reason) if (c := self.sets.stop_reasons.find(coded))]
+            if words := [*_texts(reason), *(concept.display for concept in known)]:
+                return clip(words[0])
+        return ""
+
+    def _words(self, resource: Resource, names: tuple[str, ...]) -> str:
+        texts = [text for value in _extension_values(resource, names) for text in _texts(value)]
+        return clip(texts[0]) if texts else ""
+
+
+def _shown(record: Record) -> Shown:
+    """How sure it is that it was given: an administration that took place, a report, or only an order."""
+    shown = _SHOWN.get(record.kind, Shown.ORDERED)
+    return shown if shown is not Shown.GIVEN or record.resource.get("status") in _HAPPENED else Shown.REPORTED
+
+
+def _periods(resource: Resource) -> list[Mapping[str, Any]]:
+    periods = [resource.get(name) for name in _PERIODS]
+    for dosage in listed(resource.get("dosageInstruction")):
+        timing = dosage.get("timing") if isinstance(dosage, Mapping) else None
+        repeat = timing.get("repeat") if isinstance(timing, Mapping) else None
+        periods.append(repeat.get("boundsPeriod") if isinstance(repeat, Mapping) else None)
+    return [period for period in periods if isinstance(period, Mapping)]
+
+
+def _extension_values(resource: Resource, names: Any) -> Iterator[Any]:
+    """The values of the extensions whose url ends with one of the names."""
+    for extension in listed(resource.get("extension")):
+        if isinstance(extension, Mapping) and str(extension.get("url", "")).rsplit("/", 1)[-1] in names:
+            yield from (value for key, value in extension.items() if key.startswith("value"))
+
+
+def _texts(value: Any) -> list[str]:
+    """The words of a text, a concept, or a list of either."""
+    if isinstance(value, list):
+        return [text for item in value for text in _texts(item)]
+    return [value] if isinstance(value, str) else concept_texts(value)
