@@ -11,9 +11,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from flask.testing import FlaskClient
 
 from cdshooks.engine.library import Library, load_library
 from cdshooks.hooks.request import Request
+from cdshooks.hooks.service import Answer
 from cdshooks.server.app import create_app
 from cdshooks.server.call_log import JsonLines
 from cdshooks.server.serve import run_server, start_lines
@@ -39,14 +40,8 @@ URL = "/cds-services/cart-order-sign"
 DISCOVERY = {"services": [{"hook": "order-sign", "id": "cart-order-sign", "title": "CAR-T", "description": "x"}]}
 
 
-@dataclass(frozen=True)
-class Answered:
-    body: Mapping[str, Any]
-    failure: str | None = None
-
-
-def as_told(request: Request, library: Library, as_of: date, options: Any) -> Answered:
-    return Answered({"cards": [], "asked": [request.patient_id, as_of.isoformat()]})
+def as_told(request: Request, library: Library, as_of: date, options: Any) -> Answer:
+    return Answer({"cards": [], "asked": [request.patient_id, as_of.isoformat()]})
 
 
 def at(moment: str) -> Any:
@@ -76,7 +71,7 @@ def written(caplog: pytest.LogCaptureFixture) -> str:
 
 
 def failing_client(library: Library, error: Exception) -> FlaskClient:
-    def fail(*_: Any) -> Answered:
+    def fail(*_: Any) -> Answer:
         raise error
 
     return create_app(DEMO, library, answer=fail, services=lambda _: DISCOVERY).test_client()
@@ -210,8 +205,8 @@ def test_a_failure_of_ours_tells_the_caller_nothing_but_an_id(
 
 
 def test_a_failure_that_was_put_on_a_card_is_logged(library: Library, caplog: pytest.LogCaptureFixture) -> None:
-    def answer(*_: Any) -> Answered:
-        return Answered({"cards": []}, failure="KeyError at chart.py:7")
+    def answer(*_: Any) -> Answer:
+        return Answer({"cards": []}, failure="KeyError at chart.py:7")
 
     client = create_app(DEMO, library, answer=answer, services=lambda _: DISCOVERY).test_client()
     assert client.post(URL, json=CALL).status_code == 200

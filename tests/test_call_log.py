@@ -46,6 +46,7 @@ def test_a_call_s_line_says_what_was_asked_and_what_came_of_it(app, caplog):
         "client": "-",
         "cards": 1,
         "products": ["tecartus"],
+        "decisions": {"recorded": 1},
     }
 
 

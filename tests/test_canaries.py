@@ -7,6 +7,7 @@ then made whole, cut, broken and against code that fails; logs, error bodies, ou
 import base64
 import json
 import logging
+import re
 import tempfile
 
 import pytest
@@ -143,6 +144,10 @@ FEEDBACK = {
 }
 
 
+STORE = "store.db"
+"""What is recorded is kept here on purpose; a test of its own says what may be in it."""
+
+
 @pytest.fixture
 def searched(tmp_path, monkeypatch, capfd):
     """Everything that is written while a test runs; call it to have it searched."""
@@ -160,7 +165,8 @@ def searched(tmp_path, monkeypatch, capfd):
 
     def search(identifiers):
         printed = capfd.readouterr()
-        files = [path.read_text("utf-8", "replace") for path in tmp_path.rglob("*") if path.is_file()]
+        paths = [path for path in tmp_path.rglob("*") if path.is_file() and not path.name.startswith(STORE)]
+        files = [path.read_text("utf-8", "replace") for path in paths]
         texts = [*seen, printed.out, printed.err, *files]
         assert sum(map(len, texts)), "there must be something to search"
         found = {identifier for identifier in (MARK, *identifiers) for text in texts if identifier in text}
@@ -178,7 +184,7 @@ def searched(tmp_path, monkeypatch, capfd):
 
 @pytest.fixture
 def client(tmp_path):
-    settings = read_settings({"CDSHOOKS_MODE": "demo", "CDSHOOKS_DATABASE_URL": f"sqlite:///{tmp_path}/store.db"})
+    settings = read_settings({"CDSHOOKS_MODE": "demo", "CDSHOOKS_DATABASE_URL": f"sqlite:///{tmp_path}/{STORE}"})
     return create_app(settings, shipped_library()).test_client()
 
 
@@ -213,6 +219,17 @@ def test_no_identifier_leaves_by_a_side_door(planted, client, searched):
         post(client, data, searched, url=f"{URL}/feedback", content_type="application/json")
     searched.add(client.get("/metrics").text + client.get("/health/ready").text + client.get("/").text)
     searched(identifiers)
+
+
+def test_the_store_holds_references_and_no_text_of_the_chart(planted, client, tmp_path):
+    """Of all that was planted: ids of records, of the order, of the user and of the call."""
+    body, identifiers = planted
+    assert client.post(URL, json=body).json["cards"]
+    stored = b"".join(path.read_bytes() for path in tmp_path.glob(f"{STORE}*")).decode("utf-8", "replace")
+    found = {identifier for identifier in identifiers if identifier in stored}
+    references = {identifier for identifier in found if re.search(r"-id-\d+$", identifier)}
+    assert found - references == {f"{MARK}-order", f"{MARK}-user", f"{MARK}-instance"}
+    assert references
 
 
 @pytest.mark.parametrize("place", ["read_prefetch", "build_chart", "determine", "write_card", "select_policies"])

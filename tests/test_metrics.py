@@ -72,11 +72,13 @@ def test_an_order_call_without_orders_is_counted(client):
 
 def test_feedback_is_counted(client):
     entry = {"card": "c", "outcomeTimestamp": "2026-11-21T09:00:00Z"}
-    sent = [entry | {"outcome": "accepted"}, entry | {"outcome": "overridden"}, entry | {"outcome": "overridden"}]
+    another = entry | {"card": "another"}
+    sent = [entry | {"outcome": "accepted"}, *(e | {"outcome": "overridden"} for e in (entry, another, entry))]
     assert client.post(f"{URL}/feedback", json={"feedback": sent}).status_code == 200
     found = figures(client)
     assert found["cdshooks_feedback_total", "client=- outcome=accepted"] == 1
     assert found["cdshooks_feedback_total", "client=- outcome=overridden"] == 2
+    assert found["cdshooks_feedback_total", "client=- outcome=repeated"] == 1
 
 
 def test_failures_and_fetches_are_counted_under_the_client_s_name():
@@ -100,7 +102,7 @@ def test_every_label_is_one_of_ours(client):
     client.post(f"{URL}/feedback", json={"feedback": [{"outcome": "canary"}]})
     text = client.get("/metrics").text
     names = set(re.findall(r'(\w+)="', text))
-    assert names == {"client", "hook", "outcome", "product", "le"}
+    assert names == {"client", "hook", "outcome", "product", "result", "le"}
     assert "canary" not in text and tale("two-orders")["context"]["patientId"] not in text
 
 

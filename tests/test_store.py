@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import inspect, text
 
 from cdshooks.server.migrations import STEPS, Step
+from cdshooks.server.record_tables import ANSWERS, CALLS, DECISIONS, FEEDBACK, KEYS, LEDGER
 from cdshooks.server.registry import ROWS, VERSIONS
 from cdshooks.server.store import StoreError, open_store
 
@@ -31,7 +32,7 @@ def test_a_new_store_has_every_step_and_the_tables_that_the_code_reads(database_
     assert columns == {table.name: set(table.columns.keys()) for table in TABLES}
 
 
-TABLES = (VERSIONS, ROWS)
+TABLES = (VERSIONS, ROWS, KEYS, DECISIONS, CALLS, ANSWERS, FEEDBACK, LEDGER)
 
 
 def test_the_steps_are_numbered_without_a_gap() -> None:

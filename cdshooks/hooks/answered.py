@@ -16,7 +16,8 @@ from cdshooks.hooks.submitted import Submitted
 class ServiceOptions:
     """What a site may set: its time zone, the centre used when an order names none, and its own roster.
 
-    `rosters` stands in for the library's, and `rosters_hash` for the difference that it makes to an answer.
+    `rosters` stands in for the library's, and `rosters_hash` for the difference that it makes to an answer;
+    `rosters_version` is the registry's number for it, for the record alone.
     `submitted` tells which gaps of the call's patient were overridden as already submitted; it is asked only
     when a determination has gaps, and what it told is part of the decision.
     """
@@ -26,6 +27,7 @@ class ServiceOptions:
     suggestions: bool = True
     rosters: tuple[RosterRow, ...] | None = None
     rosters_hash: str | None = None
+    rosters_version: int = 0
     submitted: Callable[[], Iterable[Submitted]] = tuple
 
 

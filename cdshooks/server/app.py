@@ -28,10 +28,11 @@ from cdshooks.server.live_rosters import LiveRosters
 from cdshooks.server.metrics import Metrics, add_metrics
 from cdshooks.server.pages import add_pages
 from cdshooks.server.production import registered_clients
+from cdshooks.server.recorder import Recorder
 from cdshooks.server.replies import MAX_BODY_BYTES, answer_errors
 from cdshooks.server.settings import Settings, default_fixtures
 from cdshooks.server.site import Answerer, Clock, Site
-from cdshooks.server.store import open_store
+from cdshooks.server.store import OpenedOnce
 from cdshooks.server.stories import read_stories
 from cdshooks.server.used_tokens import UsedTokens
 
@@ -49,13 +50,15 @@ def create_app(
     clients = registered_clients(settings)
     app = Flask("cdshooks.server", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1  # what is larger is told apart from what is as large
+    store = OpenedOnce(settings.database_url)
     site = Site(
         settings=settings,
         library=library,
         clock=clock,
         answer=answer,
         options=ServiceOptions(zone=settings.timezone, default_facility=settings.default_facility),
-        rosters=LiveRosters(lambda: open_store(settings.database_url), library.rosters, synthetic=settings.demo),
+        rosters=LiveRosters(store, library.rosters, synthetic=settings.demo),
+        recorder=Recorder(store, settings.patient_key),
         discovery=services(library),
         stories=read_stories(fixtures or default_fixtures()) if settings.demo else {},
     )
@@ -63,17 +66,17 @@ def create_app(
     watch_calls(app, [partial(log_call, library=library.hash), metrics.count])
     send_headers(app, settings.demo, frozenset(origin for client in clients for origin in client.origins))
     answer_errors(app)
-    guard(app, Door(site, _authenticator(settings, clients, clock) if clients else None))
+    guard(app, Door(site, _authenticator(store, clients, clock) if clients else None))
     add_cds_routes(app, site)
     add_pages(app, site)
     add_metrics(app, metrics)
     return app
 
 
-def _authenticator(settings: Settings, clients: Sequence[Client], clock: Clock) -> Authenticator:
+def _authenticator(store: OpenedOnce, clients: Sequence[Client], clock: Clock) -> Authenticator:
     return Authenticator(
         clients,
         ClientKeys(clients, fetch_keys),
-        UsedTokens(lambda: open_store(settings.database_url)),
+        UsedTokens(store),
         lambda: clock(ZoneInfo("UTC")).timestamp(),
     )

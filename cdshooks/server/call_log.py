@@ -44,7 +44,8 @@ def log_call(call: Call, library: str) -> None:
     }
     if call.service != NOT_TOLD:
         fields |= {"service": call.service, "hook": call.hook, "client": call.client, "cards": call.cards}
-    told = {"products": call.products, "fetches": dict(call.fetches), "feedback": dict(call.feedback)}
+    told: dict[str, Any] = {"products": call.products}
+    told |= {name: dict(getattr(call, name)) for name in ("fetches", "feedback", "decisions")}
     log.info("call", extra={"fields": fields | {key: value for key, value in told.items() if value}})
 
 

@@ -29,7 +29,8 @@ class Call:
     """One call of any route; routes add what they learn of it.
 
     `client` is the name of a registered caller, `outcome` one word, `products` the CAR-T products of its cards,
-    `fetches` how often a FHIR server was asked by result, `feedback` how many cards by what became of them.
+    `fetches` how often a FHIR server was asked by result, `feedback` how many cards by what became of them,
+    `decisions` how many were recorded and how many lost.
     """
 
     request_id: str
@@ -48,6 +49,7 @@ class Call:
     failed: bool = False
     fetches: Counter[str] = field(default_factory=Counter)
     feedback: Counter[str] = field(default_factory=Counter)
+    decisions: Counter[str] = field(default_factory=Counter)
 
     def answered(self, body: Mapping[str, Any], failure: str | None, *, orders: int) -> None:
         """Take note of what a service answered, and of how many draft orders it was sent."""

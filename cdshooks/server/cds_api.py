@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Flask, Response
 
 from cdshooks.engine.wording import Wording
@@ -9,12 +11,17 @@ from cdshooks.hooks.departments import departments_of
 from cdshooks.hooks.errors import RequestError
 from cdshooks.hooks.feedback import read_feedback
 from cdshooks.hooks.request import Request, read_request
+from cdshooks.hooks.service import ServiceOptions
 from cdshooks.server import call_log
 from cdshooks.server.callers import caller
 from cdshooks.server.calls import current_call
 from cdshooks.server.clients import Client
+from cdshooks.server.decision_log import CallRecord
 from cdshooks.server.replies import json_reply, posted_json
 from cdshooks.server.site import Site
+
+DEMO_CLIENT = "demo"
+"""The name under which the calls of demo mode are recorded."""
 
 
 def add_cds_routes(app: Flask, site: Site) -> None:
@@ -31,18 +38,29 @@ def add_cds_routes(app: Flask, site: Site) -> None:
         current.service, current.hook = service_id, hook
         request = read_request(posted_json(), service_id, hook)
         _check_fhir_server(request, client)
-        answered = site.answer(request, site.library, site.today(client), site.options_now(client))
+        options = _with_earlier_overrides(site, request, client)
+        answered = site.answer(request, site.library, site.today(client), options)
         current.answered(answered.body, answered.failure, orders=len(request.draft_orders))
         if answered.failure:
             call_log.failure(answered.failure)
-        return json_reply(answered.body if shows_cards(client, request, site.library.wording) else {"cards": []})
+        shown = shows_cards(client, request, site.library.wording)
+        reply = json_reply(answered.body if shown else {"cards": []})
+        made = CallRecord(
+            current.request_id,
+            site.now(),
+            _name(client),
+            shadow=not shown,
+            rosters_version=options.rosters_version,
+        )
+        current.decisions.update(site.recorder.record(made, request, answered, options))
+        return reply
 
     @app.post("/cds-services/<service_id>/feedback")
     def feedback(service_id: str) -> Response:
         site.hook(service_id)
         entries = read_feedback(posted_json())
-        # Counted only: this release keeps no feedback.
-        current_call().feedback.update(entry.outcome for entry in entries)
+        taken = site.recorder.take_feedback(_name(caller()), service_id, entries, site.now())
+        current_call().feedback.update(taken.counts())
         return json_reply({})
 
 
@@ -57,3 +75,15 @@ def _check_fhir_server(request: Request, client: Client | None) -> None:
     """A client speaks for its own FHIR servers only: an issuer may sign for many hospitals."""
     if client is not None and request.fhir_server is not None and not client.serves(request.fhir_server):
         raise RequestError(400, "value", "fhirServer is not one that is registered for this client", "fhirServer")
+
+
+def _name(client: Client | None) -> str:
+    """The name under which a client's calls are recorded."""
+    return client.name if client else DEMO_CLIENT
+
+
+def _with_earlier_overrides(site: Site, request: Request, client: Client | None) -> ServiceOptions:
+    """The options of this call, which can tell what was overridden as already submitted before."""
+    options = site.options_now(client)
+    ask = site.recorder.submitted(_name(client), request.patient_id, site.today(client), options.zone)
+    return replace(options, submitted=ask)

@@ -43,6 +43,7 @@ class Metrics:
         self._stripped = self._counter("stripped_calls", "Order calls that came without any draft order.", *of)
         self._failed = self._counter("failure_cards", "Calls that our own code failed to check.", *of)
         self._fetches = self._counter("fetches", "Requests to FHIR servers.", "client", "result")
+        self._decisions = self._counter("decisions", "Determinations by what became of their record.", *of, "result")
         self._feedback = self._counter("feedback", "Cards by feedback.", "client", "outcome")
         self._seconds = Histogram(
             "cdshooks_call_seconds", "Time to answer a call.", ("hook",), buckets=_SECONDS, registry=self.registry
@@ -68,6 +69,8 @@ class Metrics:
         self._seconds.labels(call.hook).observe(call.seconds)
         for product in call.products:
             self._car_t.labels(call.hook, call.client, product).inc()
+        for result, number in call.decisions.items():
+            self._decisions.labels(call.hook, call.client, result).inc(number)
         for result, number in call.fetches.items():
             self._fetches.labels(call.client, result).inc(number)
         self._stripped.labels(call.hook, call.client).inc(call.stripped)

@@ -46,11 +46,14 @@ def _add_health(app: Flask, site: Site) -> None:
     @app.get("/health/ready")
     def ready() -> Response:
         # There is no process without a library: it is read before the first route exists.
-        now, trouble = site.rosters.current(), site.rosters.trouble()
+        now = site.rosters.current()
         state = {"library": site.library.hash, "registry": {"version": now.version, "rows": len(now.rows)}}
-        if trouble is None:
+        if site.rosters.trouble() is not None:
+            says = "the store cannot be read; calls are answered with the registry that was read last"
+        elif site.recorder.trouble() is not None:
+            says = "nothing can be recorded; calls are answered, feedback is refused"
+        else:
             return json_reply({"status": "ready", **state})
-        says = "the store cannot be read; calls are answered with the registry that was read last"
         return json_reply({"status": "store down", "says": says, **state}, 503)
 
 

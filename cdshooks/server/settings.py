@@ -15,6 +15,7 @@ from cdshooks.engine.centers import is_npi
 
 PREFIX = "CDSHOOKS_"
 Mode = Literal["demo", "production"]
+_SHORTEST_KEY = 32
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,10 @@ SETTINGS = (
     Setting("CDSHOOKS_TIMEZONE", "UTC", "IANA time zone whose calendar day is today"),
     Setting("CDSHOOKS_MODE", "production", "demo (open to anyone, synthetic data only) or production"),
     Setting("CDSHOOKS_DEFAULT_FACILITY", "", "NPI of the treatment centre to use when an order names none"),
+    Setting(
+        "CDSHOOKS_PATIENT_KEY", "", "key of the hashes that stand for patients in the records; empty: one in the store"
+    ),
+    Setting("CDSHOOKS_RETENTION_DAYS", "", "days that records are kept; empty means for ever"),
 )
 
 
@@ -58,6 +63,8 @@ class Settings:
     timezone: ZoneInfo
     mode: Mode
     default_facility: str | None
+    patient_key: str | None = field(default=None, repr=False)
+    retention_days: int | None = None
 
     @property
     def demo(self) -> bool:
@@ -83,6 +90,8 @@ class Settings:
             "CDSHOOKS_TIMEZONE": self.timezone.key,
             "CDSHOOKS_MODE": self.mode,
             "CDSHOOKS_DEFAULT_FACILITY": self.default_facility or "",
+            "CDSHOOKS_PATIENT_KEY": self.patient_key or "",
+            "CDSHOOKS_RETENTION_DAYS": str(self.retention_days or ""),
         }
 
 
@@ -99,6 +108,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         timezone=_timezone(read["CDSHOOKS_TIMEZONE"]),
         mode=_mode(read["CDSHOOKS_MODE"]),
         default_facility=_default_facility(read["CDSHOOKS_DEFAULT_FACILITY"]),
+        patient_key=_patient_key(read["CDSHOOKS_PATIENT_KEY"]),
+        retention_days=_retention_days(read["CDSHOOKS_RETENTION_DAYS"]),
     )
 
 
@@ -195,6 +206,21 @@ def _default_facility(text: str) -> str | None:
     if text and not is_npi(text):
         raise _unusable("CDSHOOKS_DEFAULT_FACILITY", text, "an NPI: ten digits of which the last checks the others")
     return text or None
+
+
+def _patient_key(text: str) -> str | None:
+    if text and len(text) < _SHORTEST_KEY:
+        shown = f"of {len(text)} characters"
+        raise SettingsError(f"CDSHOOKS_PATIENT_KEY is {shown}. Write {_SHORTEST_KEY} or more that nobody can guess.")
+    return text or None
+
+
+def _retention_days(text: str) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text)):
+        raise _unusable("CDSHOOKS_RETENTION_DAYS", text, "a number of days, such as 2192 for six years")
+    return int(text)
 
 
 def _unusable(name: str, read: str, wanted: str) -> SettingsError:

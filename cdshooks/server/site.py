@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
-from typing import Any, Protocol
+from datetime import UTC, date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import request
@@ -13,26 +13,14 @@ from flask import request
 from cdshooks.engine.library import Library
 from cdshooks.hooks.errors import RequestError
 from cdshooks.hooks.request import Request
-from cdshooks.hooks.service import ServiceOptions
+from cdshooks.hooks.service import Answer, ServiceOptions
 from cdshooks.server.clients import Client
 from cdshooks.server.live_rosters import LiveRosters
+from cdshooks.server.recorder import Recorder
 from cdshooks.server.settings import Settings
 from cdshooks.server.stories import Story
 
-
-class Answered(Protocol):
-    """What a call comes to."""
-
-    @property
-    def body(self) -> Mapping[str, Any]:
-        """The CDS Hooks response, ready to be written as JSON."""
-
-    @property
-    def failure(self) -> str | None:
-        """Where our own code failed on the way, when it did; the body then says that nothing was checked."""
-
-
-Answerer = Callable[[Request, Library, date, ServiceOptions], Answered]
+Answerer = Callable[[Request, Library, date, ServiceOptions], Answer]
 Clock = Callable[[ZoneInfo], datetime]
 
 
@@ -46,6 +34,7 @@ class Site:
     answer: Answerer
     options: ServiceOptions
     rosters: LiveRosters
+    recorder: Recorder
     discovery: Mapping[str, Any]
     stories: Mapping[str, Story]
 
@@ -53,10 +42,14 @@ class Site:
         """The calendar day in the client's time zone, else in the configured one."""
         return self.clock(self._zone(client)).date()
 
+    def now(self) -> datetime:
+        """The moment, in UTC."""
+        return self.clock(ZoneInfo("UTC")).astimezone(UTC)
+
     def options_now(self, client: Client | None = None) -> ServiceOptions:
         """The options of a client's call that comes now, with the newest roster."""
         now = self.rosters.current()
-        options = replace(self.options, rosters=now.rows, rosters_hash=now.hash)
+        options = replace(self.options, rosters=now.rows, rosters_hash=now.hash, rosters_version=now.version)
         if client is None:
             return options
         return replace(

@@ -6,6 +6,7 @@ Every write is one transaction. Whoever reads sees the state before or after it.
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -82,6 +83,22 @@ def open_store(url: str, steps: tuple[Step, ...] = STEPS) -> Store:
         store.close()
         raise
     return store
+
+
+class OpenedOnce:
+    """A store that is opened when it is first asked for, and then shared; opening is tried anew until it succeeds."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._store: Store | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self) -> Store:
+        """The store. Raises StoreError while it cannot be opened."""
+        with self._lock:
+            if self._store is None:
+                self._store = open_store(self._url)
+            return self._store
 
 
 def _sqlite(url: str) -> tuple[Engine, str]:
@@ -162,7 +179,7 @@ def _migrate(store: Store, steps: tuple[Step, ...]) -> None:
         applied = _applied(connection, known, store.shown)
         for step in sorted(steps, key=lambda step: step.number):
             if step.number > applied:
-                for statement in step.statements:
+                for statement in step.statements_for(connection.dialect.name):
                     connection.execute(text(statement))
                 connection.execute(
                     text("INSERT INTO schema_steps (number, says, applied_at) VALUES (:number, :says, :at)"),
