@@ -1,10 +1,9 @@
 """The chart: found by kind and code, whatever the order, the key or the shape in which it was sent."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from parts import (
     RXNORM,
     SERVER,

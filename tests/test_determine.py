@@ -7,6 +7,7 @@ from itertools import permutations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from parts import (
     AS_OF,
     concept,
@@ -343,7 +344,9 @@ def test_sensitive_records_are_counted_and_never_named(decide, count):
     assert adherence.outcome is Outcome.ATTEST
     assert adherence.to_review == count
     assert adherence.evidence == ()
-    assert "secret" not in repr(replace(found, findings=tuple(replace(f, explanation=None) for f in found.findings)))
+    assert "secret" not in repr(
+        replace(found, findings=tuple(structs.replace(f, explanation=None) for f in found.findings))
+    )
 
 
 def test_a_sensitive_record_that_was_refused_is_not_named_either(decide):

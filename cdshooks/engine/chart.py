@@ -13,6 +13,8 @@ from datetime import UTC, tzinfo
 from enum import StrEnum
 from typing import Any, Protocol
 
+from msgspec import Struct
+
 from cdshooks.engine.codes import Coded, Systems
 from cdshooks.engine.identity import Entry, Identity, contained, listed, split_reference, subject_of
 from cdshooks.engine.model import LeftOut, Resource, Why
@@ -55,8 +57,7 @@ class Reading:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """A resource of the chart, or one component of an Observation, that may be evidence."""
 
     kind: str

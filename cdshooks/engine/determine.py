@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from datetime import date
+
+from msgspec.structs import replace
 
 from cdshooks.engine.claims import claim_reminders
 from cdshooks.engine.counting import counting_dates, infusion_day

@@ -1,4 +1,7 @@
-"""The records that the engine passes around: frozen, without behaviour that reads anything."""
+"""The records that the engine passes around: frozen, without behaviour that reads anything.
+
+Those of which a determination makes hundreds are msgspec's structs, which are made ten times as fast as dataclasses.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Any, NewType
+
+from msgspec import Struct
 
 from cdshooks.engine.truth import Truth
 
@@ -73,8 +78,7 @@ class Section(StrEnum):
     DOCUMENTATION = "documentation"
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """A record of the chart that an answer rests on; `display` and `source` are chart text, not yet escaped.
 
     `source` is who issued the record: a laboratory when `laboratory` says so, else its author.
@@ -98,8 +102,7 @@ class Listing:
     display: str
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOut:
+class LeftOut(Struct, frozen=True):
     """A record that was not used, and why."""
 
     reference: str
@@ -148,8 +151,7 @@ class TreatmentLine:
     evidence: tuple[Evidence, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """One node of the explanation tree: what was asked, what was found, and what that makes it."""
 
     truth: Truth
@@ -206,8 +208,7 @@ class CountingDates:
         return max(self.submission, self.service)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One criterion applied to one chart."""
 
     criterion: CriterionId

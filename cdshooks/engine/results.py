@@ -7,8 +7,9 @@ within one record, weak and indeterminate results are for a person.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from cdshooks.engine.chart import Chart, Record
 from cdshooks.engine.codes import concept_texts
@@ -16,8 +17,7 @@ from cdshooks.engine.identity import listed
 from cdshooks.engine.valuesets import Concept, ValueSet, result_tokens
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """One result: the ids of the value sets that it fell into, whether surely, and its own words."""
 
     sets: frozenset[str]

@@ -7,9 +7,12 @@ is contradicted by a record of the same day or a later one does not speak: they 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cdshooks.engine.chart import Record
 from cdshooks.engine.dates import Moment, Place, Window
@@ -31,8 +34,7 @@ class Verdict(StrEnum):
     CONTRADICTS = "contradicts"
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """One record, its verdict, and the reason in words.
 
     `says` is what it says, so that two records can disagree; "" compares with nothing. `about` is the test

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from cdshooks.engine.chart import Chart, Record
 from cdshooks.engine.evidence.candidates import Candidate, Candidates, Verdict, weighed

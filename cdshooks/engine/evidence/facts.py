@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import date
 from typing import Any
+
+from msgspec.structs import replace
 
 from cdshooks.engine.centers import CenterMatch, RosterRow
 from cdshooks.engine.dates import Period, ages, narrowed, read_moment

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from cdshooks.engine.chart import MEDICATION_KINDS, Chart, Record
 from cdshooks.engine.codes import concept_texts

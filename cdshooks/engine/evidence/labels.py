@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+
+from msgspec.structs import replace
 
 from cdshooks.engine.evidence.candidates import Candidates, Verdict, newest_first
 from cdshooks.engine.evidence.combine import join_all, join_any

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec.structs import replace
 
 from cdshooks.engine.evidence.candidates import Candidate, Candidates, Verdict, newest_first, turned, weighed
 from cdshooks.engine.evidence.context import Check, Compiler, Context, window_of

@@ -6,8 +6,9 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from cdshooks.engine.chart import Chart, Record
 from cdshooks.engine.evidence.candidates import Candidate, Candidates, Verdict, turned

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
+
+from msgspec.structs import replace
 
 from cdshooks.engine.chart import MEDICATION_KINDS, Record, concept_of
 from cdshooks.engine.codes import concept_texts
@@ -255,7 +257,7 @@ def _on_chart(context: Context) -> list[Record]:
 
 def _planned(candidates: Candidates, record: Record, concept: Concept) -> Candidate | None:
     """Admit a plan: unlike evidence, it may lie in the future."""
-    later = replace(candidates.context, as_of=date.max - timedelta(days=1))
+    later = dataclasses.replace(candidates.context, as_of=date.max - timedelta(days=1))
     admitted = Candidates(later, candidates.wording)
     candidate = admitted.admit(record, concept)
     candidates.left_out += admitted.left_out
