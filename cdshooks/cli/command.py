@@ -13,6 +13,7 @@ from cdshooks.cli.fire import fire
 from cdshooks.cli.paragraphs import paragraphs
 from cdshooks.cli.run import serve, stories
 from cdshooks.cli.try_cases import test
+from cdshooks.cli.validate import validate
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -24,5 +25,5 @@ def main() -> None:
     """
 
 
-for _command in (centers, check, diff, evaluate, explain, fire, paragraphs, serve, stories, test):
+for _command in (centers, check, diff, evaluate, explain, fire, paragraphs, serve, stories, test, validate):
     main.add_command(_command)

@@ -10,7 +10,8 @@ import click
 import msgspec
 import requests
 
-from cdshooks.cli.inputs import Told, settings_now, story_named, today, told
+from cdshooks.cli.fhir_models import all_departures
+from cdshooks.cli.inputs import Told, counted, settings_now, story_named, today, told
 from cdshooks.cli.panel import panel, printable
 from cdshooks.hooks.discovery import service_of
 from cdshooks.hooks.request import hook_of
@@ -37,6 +38,12 @@ def fire(source: str, url: str, as_of_today: bool) -> None:
     if not reply.ok:
         raise click.ClickException(f"the service refused the request: {_refusal(reply)}")
     click.echo(panel(_cards(reply)))
+    found = all_departures(msgspec.json.decode(reply.content))
+    for departure in found:
+        click.echo(f"warning: {printable(str(departure))}")
+    click.echo(
+        f"The answer against CDS Hooks and FHIR R4: {counted(len(found), 'departure') if found else 'no departure'}."
+    )
 
 
 def _told(source: str, as_of_today: bool) -> Told:
