@@ -7,6 +7,7 @@ of a story is the name of the function that tells it, its title the first words 
 
 from pathlib import Path
 
+import stories_epic
 import stories_mantle_cell
 import stories_other_hooks
 import stories_other_illnesses
@@ -15,7 +16,12 @@ from story_parts import AS_OF
 from story_request import render
 
 HERE = Path(__file__).parent
-TELLERS = (*stories_mantle_cell.STORIES, *stories_other_illnesses.STORIES, *stories_other_hooks.STORIES)
+TELLERS = (
+    *stories_mantle_cell.STORIES,
+    *stories_other_illnesses.STORIES,
+    *stories_other_hooks.STORIES,
+    *stories_epic.STORIES,
+)
 README = """# Stories
 
 Written by `make_stories.py`; every patient is invented. Told on 2026-11-21.

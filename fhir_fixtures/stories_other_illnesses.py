@@ -19,12 +19,9 @@ from story_charts import (
     tecartus,
 )
 from story_parts import (
-    ICD10CM,
     ICD10PCS,
     LOCAL,
     RXNORM,
-    SERVER,
-    SNOMED,
     center,
     concept,
     local,
@@ -35,6 +32,14 @@ from story_parts import (
     service_order,
 )
 from story_request import PAPERS, told
+from vendor_shapes import (
+    absolute_prefetch,
+    explained_empty_searches,
+    no_requesters,
+    oid_systems,
+    vendor_extension,
+    without_full_urls,
+)
 
 NOTHING_OPEN = {"outcome": "ready", "missing": [], "stale": []}
 
@@ -131,11 +136,6 @@ def unapproved_anito_cel():
 
 # ---- chronic lymphocytic leukaemia, in the shapes of one big vendor
 
-OIDS = {
-    RXNORM: "urn:oid:2.16.840.1.113883.6.88",
-    SNOMED: "urn:oid:2.16.840.1.113883.6.96",
-    ICD10CM: "urn:oid:2.16.840.1.113883.6.90",
-}
 BREYANZI_BY_OIDS = concept(
     ("urn:oid:1.2.840.114350.1.13.0.1.7.2.698288", "900001", None),
     (RXNORM, "2479136", None),
@@ -150,42 +150,20 @@ def cll_breyanzi():
     who = "cll-1"
     product = resource("Medication", f"{who}-product", code=BREYANZI_BY_OIDS)
     medicine = {"reference": f"Medication/{who}-product", "display": BREYANZI_BY_OIDS["text"]}
-    unknown = {"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}
     order = medication_order(f"{who}-order", who, medicine, organization=center())
-    order["requester"] = {"extension": [unknown]}
     chart = [*illness(who, CLL, CLL_DRUGS, "2020-11-16"), *paperwork(who, "Breyanzi")]
     expect = NOTHING_OPEN | {"attest": ["indication"], "met": PAPERS}
     person = patient(who, "Emerson", "1955-03-21", "male")
     story = told(person, [order, product], chart, expect, "breyanzi")
-    return story._replace(request=as_one_vendor_sends(story.request))
+    return story._replace(request=told_apart(story.request))
 
 
-def as_one_vendor_sends(body):
-    """Drop every fullUrl of the orders, spell systems as OIDs, and let an empty search explain itself."""
-    for entry in body["context"]["draftOrders"]["entry"]:
-        del entry["fullUrl"]
-    issue = {"severity": "warning", "code": "processing", "details": {"text": "The search found nothing."}}
-    nothing = resource("OperationOutcome", "no-procedures", issue=[issue])
-    entry = {"resource": nothing, "search": {"mode": "outcome"}}
-    body["prefetch"]["procedures"] |= {"total": 0, "entry": [entry]}
-    body["prefetch"] = respell(body["prefetch"], absolute=True)
-    body["context"] = respell(body["context"]) | {"userId": "PractitionerRole/oncologist"}
-    vendor = "com.epic.cdshooks.request."
-    return body | {"extension": {f"{vendor}bpa-trigger-action": "23", f"{vendor}criteria-id": "100001"}}
-
-
-def respell(value, absolute=False):
-    """Write the same content with OIDs for systems and, where asked, absolute references."""
-    if isinstance(value, list):
-        return [respell(item, absolute) for item in value]
-    if not isinstance(value, dict):
-        return value
-    spelt = {key: respell(item, absolute) for key, item in value.items()}
-    if value.get("system") in OIDS:
-        spelt["system"] = OIDS[value["system"]]
-    if absolute and isinstance(value.get("reference"), str) and not value["reference"].startswith("#"):
-        spelt["reference"] = f"{SERVER}/{value['reference']}"
-    return spelt
+def told_apart(body):
+    """Tell a request in those of the vendor's shapes that plain FHIR R4 allows."""
+    shapes = (without_full_urls, no_requesters, oid_systems, absolute_prefetch, explained_empty_searches)
+    for shape in (*shapes, vendor_extension):
+        body = shape(body)
+    return body
 
 
 STORIES = (

@@ -2,8 +2,10 @@
 
 import json
 import re
+import sys
 from datetime import date
 from functools import cache
+from importlib import import_module
 
 from cdshooks.engine.library import load_library
 from cdshooks.hooks.discovery import HOOKS, service_of
@@ -18,6 +20,13 @@ NOISE = re.compile(r"-(lab|vital|spo2|note|problem|medicine|procedure|study)-\d"
 @cache
 def shipped_library():
     return load_library(default_library())
+
+
+def fixture_program(name):
+    """A module of the programs that write the stories."""
+    if str(default_fixtures()) not in sys.path:
+        sys.path.append(str(default_fixtures()))
+    return import_module(name)
 
 
 @cache

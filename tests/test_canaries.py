@@ -232,7 +232,7 @@ def test_the_store_holds_references_and_no_text_of_the_chart(planted, client, tm
     assert references
 
 
-@pytest.mark.parametrize("place", ["read_prefetch", "build_chart", "determine", "write_card", "select_policies"])
+@pytest.mark.parametrize("place", ["identify", "build_chart", "determine", "write_card", "select_policies"])
 def test_code_that_fails_with_the_chart_in_its_hands_tells_nobody(planted, client, searched, monkeypatch, place):
     body, identifiers = planted
 

@@ -132,7 +132,9 @@ def test_the_generator_writes_the_committed_files_byte_for_byte(tmp_path):
     assert [path for path in written if written[path] != committed[path]] == []
 
 
-@each_story
+@pytest.mark.parametrize(
+    "folder", [f for f in STORIES if not f.name.startswith("epic-")], ids=lambda folder: folder.name
+)
 def test_every_resource_is_valid_fhir_r4(folder):
     for resource in whole_resources(read_request(folder)):
         get_fhir_model_class(resource["resourceType"]).model_validate(resource)
@@ -144,14 +146,16 @@ def test_every_resource_is_marked_as_test_data(folder):
     unmarked = [item["id"] for item in resources(request) if item["meta"]["tag"][0]["code"] != "HTEST"]
     unmarked += [bundle["type"] for bundle in bundles(request) if bundle["meta"]["tag"][0]["code"] != "HTEST"]
     assert unmarked == []
-    assert [name["family"] for name in request["prefetch"]["patient"]["name"]] == ["Synthetic"]
+    (person,) = [item for item in resources(request) if item["resourceType"] == "Patient"]
+    assert [name["family"] for name in person["name"]] == ["Synthetic"]
 
 
 @each_story
 def test_the_request_is_a_whole_request_of_its_hook(folder):
     request = read_request(folder)
     assert request["fhirServer"] == "https://ehr.example.org/r4"
-    assert CONTEXTS[request["hook"]] == set(request["context"])
+    assert CONTEXTS[request["hook"]] - set(request["context"]) <= {"encounterId"}  # sent only inside an encounter
+    assert set(request["context"]) <= CONTEXTS[request["hook"]]
     assert request["context"].get("draftOrders", {"type": "collection"})["type"] == "collection"
     for bundle in bundles(request):
         assert bundle.get("total", len(bundle["entry"])) in (len(bundle["entry"]), 0)

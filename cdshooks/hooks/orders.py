@@ -64,11 +64,11 @@ class Payload:
             chart.remember(full_url, resource)
 
     def services_beside(self, order: Order) -> tuple[Record, ...]:
-        """The other services ordered in the session, as records."""
+        """The other services ordered in the session, as records; a ProcedureRequest is read like its successor."""
         return tuple(
-            Record(resource["resourceType"], f"{resource['resourceType']}/{resource.get('id', '')}", resource)
+            Record(_SERVICE_KINDS[0], f"{resource['resourceType']}/{resource.get('id', '')}", resource)
             for _, resource in self.drafts
-            if resource is not order.resource and resource.get("resourceType") == _SERVICE_KINDS[0]
+            if resource is not order.resource and resource.get("resourceType") in _SERVICE_KINDS
         )
 
     def _prefetch(self) -> list[Entry]:

@@ -27,6 +27,7 @@ from cdshooks.hooks.detail import Subject, write_detail
 from cdshooks.hooks.determination_json import determination_json, policy_json
 from cdshooks.hooks.errors import place_of
 from cdshooks.hooks.fetched import Fetch
+from cdshooks.hooks.fhir_version import is_stu3
 from cdshooks.hooks.focus import PATIENT_VIEW
 from cdshooks.hooks.gathering import Gathering
 from cdshooks.hooks.one_patient import another_patient
@@ -63,9 +64,11 @@ def answer(
     """Answer one call of any of our hooks for the local day `as_of`; `fetch` reads what the call does not carry.
 
     No CAR-T among the orders: no card, and prefetch is not read (patient-view: unless a plan's answer may be in
-    it). A failure of ours after a CAR-T was recognised is a card that says so, never an empty answer that looks
-    like "nothing missing".
+    it). Nor one for a call in FHIR STU3. A failure of ours after a CAR-T was recognised is a card that says so,
+    never an empty answer that looks like "nothing missing".
     """
+    if is_stu3(request):
+        return Answer({"cards": []})
     options = options or ServiceOptions()
     payload = Payload.of(request)
     gathering = Gathering(request, payload, library, fetch)

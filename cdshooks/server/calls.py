@@ -16,6 +16,8 @@ from typing import Any, cast
 from flask import Flask, Response, g, request
 
 from cdshooks.hooks.determination_json import KEY
+from cdshooks.hooks.fhir_version import is_stu3
+from cdshooks.hooks.request import Request
 
 NOT_TOLD = "-"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -51,20 +53,20 @@ class Call:
     feedback: Counter[str] = field(default_factory=Counter)
     decisions: Counter[str] = field(default_factory=Counter)
 
-    def answered(self, body: Mapping[str, Any], failure: str | None, *, orders: int) -> None:
-        """Take note of what a service answered, and of how many draft orders it was sent."""
+    def answered(self, asked: Request, body: Mapping[str, Any], failure: str | None) -> None:
+        """Take note of what a service answered, and why there is no card if there is none."""
         cards = body.get("cards", [])
         self.cards = len(cards)
         self.products = tuple(sorted(product for card in cards if (product := _determination(card).get("product"))))
         self.failed = failure is not None
-        self.stripped = self.hook in _WITH_ORDERS and not orders
-        self.outcome = self._outcome(cards)
+        self.stripped = asked.hook in _WITH_ORDERS and not asked.draft_orders
+        self.outcome = self._outcome(asked, cards)
 
-    def _outcome(self, cards: list[Mapping[str, Any]]) -> str:
+    def _outcome(self, asked: Request, cards: list[Mapping[str, Any]]) -> str:
         if self.failed:
             return "failure"
         if not cards:
-            return "stripped" if self.stripped else "no-card"
+            return "stripped" if self.stripped else "stu3" if is_stu3(asked) else "no-card"
         topic = cards[0].get("source", {}).get("topic", {}).get("code", "")
         return _MISMATCH if topic.startswith(_MISMATCH) else str(_determination(cards[0]).get("outcome", "card"))
 

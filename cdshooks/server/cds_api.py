@@ -40,7 +40,7 @@ def add_cds_routes(app: Flask, site: Site) -> None:
         _check_fhir_server(request, client)
         options = _with_earlier_overrides(site, request, client)
         answered = site.answer(request, site.library, site.today(client), options)
-        current.answered(answered.body, answered.failure, orders=len(request.draft_orders))
+        current.answered(request, answered.body, answered.failure)
         if answered.failure:
             call_log.failure(answered.failure)
         shown = shows_cards(client, request, site.library.wording)
