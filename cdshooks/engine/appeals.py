@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 
 from cdshooks.engine.dates import Period
-from cdshooks.engine.model import Paragraph
+from cdshooks.engine.model import Finding, Paragraph
 from cdshooks.engine.payers import NameRule, read_names
 from cdshooks.engine.valuesets import ValueSet, fold_words
 
@@ -59,6 +59,23 @@ class PlanType:
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason for denial: the words that name it, and the criteria, or the section, whose findings answer it."""
+
+    cite: Paragraph
+    says: str
+    words: ValueSet
+    criteria: tuple[str, ...]
+    section: str
+
+    def rank(self, finding: Finding) -> int | None:
+        """How early a finding answers this reason, as its criteria stand; None when it does not."""
+        if finding.criterion in self.criteria:
+            return self.criteria.index(finding.criterion)
+        return len(self.criteria) if finding.denial == self.cite or finding.section == self.section else None
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerSets:
     """How a plan's answer is read, and the rules that hold whatever the type of plan."""
 
@@ -67,6 +84,7 @@ class AnswerSets:
     denied_words: ValueSet
     not_denied_words: ValueSet
     rules: tuple[Rule, ...]
+    reasons: tuple[Reason, ...] = ()
 
 
 def read_plan_type(data: Mapping[str, Any]) -> PlanType:
@@ -84,8 +102,18 @@ def read_plan_type(data: Mapping[str, Any]) -> PlanType:
 
 def read_answer_sets(data: Mapping[str, Any], value_sets: Mapping[str, ValueSet]) -> AnswerSets:
     """Read how answers are recognised (already schema-checked)."""
-    chosen = {key: value_sets[str(name).removeprefix("vs/")] for key, name in data["answers"].items()}
-    return AnswerSets(**chosen, rules=_rules(data))
+    chosen = {key: _set(name, value_sets) for key, name in data["answers"].items()}
+    reasons = tuple(_reason(row, value_sets) for row in data.get("reasons", []))
+    return AnswerSets(**chosen, rules=_rules(data), reasons=reasons)
+
+
+def _reason(row: Mapping[str, Any], value_sets: Mapping[str, ValueSet]) -> Reason:
+    words, criteria = _set(row["words"], value_sets), tuple(row.get("criteria", []))
+    return Reason(Paragraph(row["cite"]), row["says"], words, criteria, row.get("section", ""))
+
+
+def _set(name: str, value_sets: Mapping[str, ValueSet]) -> ValueSet:
+    return value_sets[name.removeprefix("vs/")]
 
 
 def plan_types(plans: Iterable[PlanType], texts: Iterable[str], program: str, day: date) -> tuple[PlanType, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -15,17 +15,25 @@ from cdshooks.engine.library import Library
 from cdshooks.engine.payers import recognise
 from cdshooks.engine.records import clip
 from cdshooks.engine.wording import Wording
+from cdshooks.hooks.appeal_map import AnsweringMap, answering_map, map_blocks, reasons_json
+from cdshooks.hooks.blocks import Block
 from cdshooks.hooks.cards import Topic, write_card
 from cdshooks.hooks.coverage import coverages_of
+from cdshooks.hooks.denied_request import Held
 from cdshooks.hooks.detail import LONGEST as LONGEST_DETAIL
-from cdshooks.hooks.determination_json import determination_json
+from cdshooks.hooks.determination_json import determination_json, policy_json
 from cdshooks.hooks.plan_answers import PlanAnswer, Verdict
 from cdshooks.hooks.summary import LONGEST
 from cdshooks.hooks.text import clean, shortened
 
 KEY = "org.cdshooks.appeal"
 _LONGEST_PAYER = 40
-_LINE_LENGTHS = (400, 280, 220, 180)
+_SIZES = (
+    (400, True, 6, 400), (400, False, 6, 320), (280, False, 5, 260), (220, False, 4, 240), (180, False, 4, 220),
+    (160, False, 3, 220), (145, False, 3, 200), (120, False, 3, 180), (120, False, 2, 160), (120, False, 2, 130),
+    (120, False, 1, 130), (110, False, 1, 110), (100, False, 1, 90),
+)  # fmt: skip
+"""How long a line of the clock, whether with its note, how many rows of the map, how long each: the first that fits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,7 @@ class _Denial:
     product: str
     earlier: int
     as_of: date
+    map: AnsweringMap
 
     @property
     def day(self) -> date | None:
@@ -52,20 +61,24 @@ def appeal_cards(
     library: Library,
     as_of: date,
     decide: Callable[[str], UUID],
+    hold: Callable[[PlanAnswer], Held],
 ) -> list[dict[str, Any]]:
-    """One card for each product whose newest answer is a denial; `decide` makes the id of a card."""
+    """One card for each product whose newest answer is a denial.
+
+    `decide` makes the id of a card, `hold` holds the denied request against the plan's policy.
+    """
     by_product: dict[str, list[PlanAnswer]] = {}
     for answer in answers:
         by_product.setdefault(str(answer.product or ""), []).append(answer)
     words = coverages_of(entries, chart)
-    return [
-        _card(_denial(found, words, library, as_of), library, decide(found[-1].reference))
-        for found in by_product.values()
-        if found[-1].verdict is not Verdict.CERTIFIED
-    ]
+    denied = [found for found in by_product.values() if found[-1].verdict is not Verdict.CERTIFIED]
+    denials = [_denial(found, words, library, as_of, hold(found[-1])) for found in denied]
+    return [_card(denial, library, decide(denial.answer.reference)) for denial in denials]
 
 
-def _denial(found: list[PlanAnswer], coverages: list[tuple[str, ...]], library: Library, as_of: date) -> _Denial:
+def _denial(
+    found: list[PlanAnswer], coverages: list[tuple[str, ...]], library: Library, as_of: date, held: Held
+) -> _Denial:
     answer, say = found[-1], library.wording.say
     told = [answer.payer_words] if answer.payer_words else coverages
     day = answer.day.first if answer.day else as_of
@@ -83,6 +96,7 @@ def _denial(found: list[PlanAnswer], coverages: list[tuple[str, ...]], library: 
         product=library.products.by_id[str(answer.product)].brand if answer.product else say("appeal.service"),
         earlier=sum(other.verdict is not Verdict.CERTIFIED for other in found[:-1]),
         as_of=as_of,
+        map=answering_map(answer, held, library),
     )
 
 
@@ -93,7 +107,7 @@ def _card(denial: _Denial, library: Library, decision: UUID) -> dict[str, Any]:
     card = write_card(
         decision, _summary(denial, library.wording), _detail(denial, library), topic, found, library.wording
     )
-    return card | {"extension": card["extension"] | {KEY: _json(denial, library)}}
+    return card | {"extension": card["extension"] | {KEY: _json(denial, library, decision)}}
 
 
 def _date(denial: _Denial, wording: Wording) -> str:
@@ -118,25 +132,32 @@ def _rules(denial: _Denial, plan: PlanType) -> list[Rule]:
 
 
 def _detail(denial: _Denial, library: Library) -> str:
-    """The whole detail, its lines cut as far as it takes to fit."""
+    """The whole detail, its lines cut, notes and rows of the map left out as far as it takes to fit."""
     wording = library.wording
-    known = len(denial.plans) == 1
-    lines = (
-        [_line(rule, denial, wording) for rule in _rules(denial, denial.plans[0])]
-        if known
-        else [_side(plan, denial, wording) for plan in denial.plans]
-    )
-    always = [_line(rule, denial, wording) for rule in (library.answer_sets.rules if library.answer_sets else ())]
+    head, told = _head(denial, wording)
     footer = f"{wording.say('appeal.disclaimer')} {wording.say('detail.disclaimer')}"
-    for longest in _LINE_LENGTHS:
-        bullets = "\n".join(f"- {shortened(line, longest)}" for line in [*lines, *always])
-        text = "\n\n".join([*_head(denial, wording, known=known), bullets, footer])
+    for longest, notes, rows, longest_row in _SIZES:
+        map_ = [block.render(longest_row) for block in map_blocks(denial.map, rows, wording)]
+        clock = Block("", tuple(_clock(denial, library, notes=notes))).render(longest)
+        text = "\n\n".join([head, *map_, told, clock, footer])
         if len(text) <= LONGEST_DETAIL:
             break
     return text
 
 
-def _head(denial: _Denial, wording: Wording, *, known: bool) -> list[str]:
+def _clock(denial: _Denial, library: Library, *, notes: bool) -> Iterator[str]:
+    """The rules of the type of plan, or those of each possible one side by side, then those that always hold."""
+    wording, plans = library.wording, denial.plans
+    if len(plans) == 1:
+        yield from (_line(rule, denial, wording, notes=notes) for rule in _rules(denial, plans[0]))
+    else:
+        yield from (_side(plan, denial, wording, notes=notes) for plan in plans)
+    for rule in library.answer_sets.rules if library.answer_sets else ():
+        yield _line(rule, denial, wording, notes=notes)
+
+
+def _head(denial: _Denial, wording: Wording) -> tuple[str, str]:
+    """What was answered, and what the days are counted by."""
     say, answer = wording.say, denial.answer
     key = "appeal.denied" if answer.verdict is Verdict.DENIED else "appeal.reads"
     reference = clean(clip(answer.reference))
@@ -148,19 +169,21 @@ def _head(denial: _Denial, wording: Wording, *, known: bool) -> list[str]:
         notes.append(say("appeal.undated"))
     elif not answer.day.exact:
         notes.append(say("appeal.imprecise", date=answer.day))
-    told = say("appeal.read_as", label=denial.plans[0].label) if known else say("appeal.ask_type")
-    return [" ".join(notes), told]
+    told = say("appeal.read_as", label=denial.plans[0].label) if len(denial.plans) == 1 else say("appeal.ask_type")
+    return " ".join(notes), told
 
 
-def _line(rule: Rule, denial: _Denial, wording: Wording) -> str:
-    blanks = {"step": rule.step, "length": rule.length, "start": rule.start, "note": rule.note}
+def _line(rule: Rule, denial: _Denial, wording: Wording, *, notes: bool) -> str:
+    """A rule as a line; without `notes` a rule that has a clock goes without its further sentence."""
+    note = rule.note if notes or not rule.length else ""
+    blanks = {"step": rule.step, "length": rule.length, "start": rule.start, "note": note}
     return wording.say(
         f"appeal.{_form(rule, denial)}", **blanks, **_due(rule, denial, wording), source=_source(rule, wording)
     )
 
 
-def _side(plan: PlanType, denial: _Denial, wording: Wording) -> str:
-    """One plan type as one line: its clocks in short, and where they stand written."""
+def _side(plan: PlanType, denial: _Denial, wording: Wording, *, notes: bool) -> str:
+    """One plan type as one line: its clocks in short, and where they stand written (by title only with `notes`)."""
     rules = [rule for rule in _rules(denial, plan) if rule.short]
     items = [
         wording.say(
@@ -170,7 +193,8 @@ def _side(plan: PlanType, denial: _Denial, wording: Wording) -> str:
     ]
     grades = dict.fromkeys(wording.say(f"appeal.grades.{rule.grade}") for rule in rules)
     titles = dict.fromkeys(title for rule in rules for title in rule.sources)
-    source = wording.say("appeal.source", cites=_cites(rules), titles=", ".join(titles), grade=", ".join(grades))
+    blanks = {"cites": _cites(rules), "titles": ", ".join(titles), "grade": ", ".join(grades)}
+    source = wording.say("appeal.source" if notes else "appeal.source_short", **blanks)
     return wording.say("appeal.side", label=plan.label, items="; ".join(items), source=source)
 
 
@@ -202,7 +226,7 @@ def _cites(rules: Iterable[Rule]) -> str:
     return ", ".join(dict.fromkeys(paragraph for rule in rules for paragraph in rule.cite))
 
 
-def _json(denial: _Denial, library: Library) -> dict[str, Any]:
+def _json(denial: _Denial, library: Library, decision: UUID) -> dict[str, Any]:
     """The same for a machine, every rule of every plan type that is left."""
     answer = denial.answer
     always = library.answer_sets.rules if library.answer_sets else ()
@@ -211,6 +235,7 @@ def _json(denial: _Denial, library: Library) -> dict[str, Any]:
         **({"product": str(answer.product)} if answer.product else {}),
         **({"date": str(answer.day)} if answer.day else {}),
         "verdict": answer.verdict.value,
+        **_map_json(denial, library, decision),
         "toldBy": clean(answer.told_by),
         "planTypes": [
             {"id": plan.id, "rules": [_rule_json(rule, denial) for rule in _rules(denial, plan)]}
@@ -218,6 +243,17 @@ def _json(denial: _Denial, library: Library) -> dict[str, Any]:
         ],
         "always": [_rule_json(rule, denial) for rule in always],
     }
+
+
+def _map_json(denial: _Denial, library: Library, decision: UUID) -> dict[str, Any]:
+    """The reasons that the answer names, the denied request held against the policy, and which rows answer first."""
+    map_, held = denial.map, denial.map.held
+    reasons = {"reasons": reasons_json(map_.reasons)} if map_.reasons else {}
+    if held.order is None or held.policy is None or held.determination is None:
+        return reasons | {"notHeld": library.wording.say(f"appeal.not_held.{held.why_not}")}
+    policy = policy_json(held.policy, held.order.service_date)
+    found = determination_json(decision, library.hash, held.order, denial.as_of, policy, held.determination)
+    return reasons | {"rows": [row.id for row in map_.rows], "held": found}
 
 
 def _rule_json(rule: Rule, denial: _Denial) -> Mapping[str, Any]:

@@ -33,14 +33,15 @@ def authorization_card(
     It must name the product, hold on the service date, carry a number, and not have been followed by a denial.
     `alone`: no other coverage pays, so an answer that names no payer is this payer's.
     """
-    about = [a for a in answers if a.product == order.product and _same_payer(a, selection, order, library, alone)]
+    about = [a for a in answers if a.product == order.product and same_payer(a, selection, order, library, alone)]
     last = about[-1] if about else None
     if last is None or last.verdict is not Verdict.CERTIFIED or not last.authorization:
         return None
     return _quiet(card, last, order, library) if last.covers(order.service_date) else None
 
 
-def _same_payer(answer: PlanAnswer, selection: Selection, order: Order, library: Library, alone: bool) -> bool:
+def same_payer(answer: PlanAnswer, selection: Selection, order: Order, library: Library, alone: bool) -> bool:
+    """Whether an answer is of the payer of a selection; one that names no payer is, where there is no other."""
     words = answer.payer_words
     if not words:
         return alone

@@ -23,7 +23,7 @@ def row_json(row: MapRow, determination: Determination) -> dict[str, Any]:
     places = [*map(_center, centers), *map(_record, location[:_MOST_RECORDS])]
     texts = {
         "shows": _joined(f.reason for f in findings if not _is_absent(f)),
-        "missing": _joined(f"{f.label}: {f.reason}" for f in findings if _is_absent(f)),
+        "missing": _joined(_reason(f, findings) for f in findings if _is_absent(f)),
         "ask": _joined((f.ask for f in findings if f.outcome not in SETTLED), " "),
     }
     return {
@@ -36,6 +36,11 @@ def row_json(row: MapRow, determination: Determination) -> dict[str, Any]:
         **({"location": places} if places else {}),
         **_counts(findings, len(location) - _MOST_RECORDS),
     }
+
+
+def _reason(finding: Finding, findings: tuple[Finding, ...]) -> str:
+    """Why something is not on file; by its label where others answer the row as well."""
+    return f"{finding.label}: {finding.reason}" if len(findings) > 1 else finding.reason
 
 
 def _is_absent(finding: Finding) -> bool:

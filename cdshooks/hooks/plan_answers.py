@@ -27,6 +27,7 @@ from cdshooks.hooks.request import Request
 ANSWER = "ClaimResponse"
 _REQUEST = "Claim"
 _REVIEW_CODE = "reviewActionCode"
+_REASON_CODE = "reasonCode"
 _PERIODS = ("itemPreAuthPeriod", "preAuthPeriod")
 _SERVICE_DATES = ("itemRequestedServiceDate", "requestedServiceDate")
 
@@ -54,6 +55,8 @@ class PlanAnswer:
     authorization: str
     spans: tuple[Moment, ...]
     payer_words: tuple[str, ...] = ()
+    asked: tuple[Mapping[str, Any], ...] = ()
+    reason_texts: tuple[str, ...] = ()
 
     def covers(self, service_date: date) -> bool:
         """True when the answer says that it holds on the service date."""
@@ -124,6 +127,8 @@ def _read(reference: str, resource: Resource, chart: Chart, library: Library, se
             authorization=_authorization(line, resource),
             spans=tuple(_spans(line, resource, chart)),
             payer_words=_payer_words(resource, request, chart),
+            asked=line.asked,
+            reason_texts=tuple(_reason_texts(line, resource)),
         )
 
 
@@ -171,7 +176,7 @@ def _products(line: _Line, chart: Chart, library: Library) -> set[ProductId | No
 def _concepts(item: Mapping[str, Any], chart: Chart) -> Iterator[Any]:
     """What an item is for: its own code, that of the order it stands for, or one inside an extension."""
     yield item.get("productOrService")
-    for extension in _extensions(item):
+    for extension in extensions_of(item):
         if _name(extension).startswith("productOrService"):
             yield extension.get("valueCodeableConcept")
         order = chart.resolve(extension.get("valueReference"))
@@ -202,26 +207,37 @@ def _words(resource: Resource) -> list[str]:
     return [text for text in (resource.get("outcome"), resource.get("disposition"), *notes) if isinstance(text, str)]
 
 
+def _reason_texts(line: _Line, resource: Resource) -> Iterator[str]:
+    """Every text in which an answer gives its reason: its own words, its errors, and the reasons of its item."""
+    yield from _words(resource)
+    concepts = [error.get("code") for error in listed(resource.get("error")) if isinstance(error, Mapping)]
+    for element in (line.answered, _without_items(resource)):
+        adjudications = [a for a in listed(element.get("adjudication")) if isinstance(a, Mapping)]
+        concepts += [adjudication.get("reason") for adjudication in adjudications]
+        concepts += [e.get("valueCodeableConcept") for e in extensions_of(element) if _name(e) == _REASON_CODE]
+    yield from (text for concept in concepts for text in concept_texts(concept))
+
+
 def _without_items(resource: Resource) -> dict[str, Any]:
     return {key: value for key, value in resource.items() if key in ("extension", "adjudication")}
 
 
 def _review_codes(element: Mapping[str, Any], chart: Chart) -> Iterator[tuple[str, str]]:
-    for extension in _extensions(element):
+    for extension in extensions_of(element):
         if _name(extension) == _REVIEW_CODE:
             yield from chart.systems.codings(extension.get("valueCodeableConcept"))
 
 
-def _extensions(element: Mapping[str, Any], depth: int = 0) -> Iterator[Mapping[str, Any]]:
+def extensions_of(element: Mapping[str, Any], depth: int = 0) -> Iterator[Mapping[str, Any]]:
     """Every extension of an element, of its adjudications, and inside other extensions."""
     inside = [*listed(element.get("extension")), *listed(element.get("modifierExtension"))]
     for extension in inside if depth < 4 else ():
         if isinstance(extension, Mapping):
             yield extension
-            yield from _extensions(extension, depth + 1)
+            yield from extensions_of(extension, depth + 1)
     for adjudication in listed(element.get("adjudication")):
         if isinstance(adjudication, Mapping):
-            yield from _extensions(adjudication, depth)
+            yield from extensions_of(adjudication, depth)
 
 
 def _name(extension: Mapping[str, Any]) -> str:
@@ -231,13 +247,13 @@ def _name(extension: Mapping[str, Any]) -> str:
 
 def _authorization(line: _Line, resource: Resource) -> str:
     """The number under which the plan has certified the request; "" when it gives none."""
-    numbers = [e.get("valueString") for e in _extensions(line.answered) if _name(e) == "number"]
+    numbers = [e.get("valueString") for e in extensions_of(line.answered) if _name(e) == "number"]
     return next((text for text in (resource.get("preAuthRef"), *numbers) if isinstance(text, str) and text.strip()), "")
 
 
 def _spans(line: _Line, resource: Resource, chart: Chart) -> list[Moment]:
     """The days for which the answer holds: its authorization period, else the dates that were asked for."""
-    named = [(_name(e), e.get("valuePeriod") or e.get("valueDate")) for e in _extensions(line.answered)]
+    named = [(_name(e), e.get("valuePeriod") or e.get("valueDate")) for e in extensions_of(line.answered)]
     periods = [resource.get("preAuthPeriod"), *(value for name, value in named if name in _PERIODS)]
     if not any(periods):
         periods = [value for name, value in named if name in _SERVICE_DATES]

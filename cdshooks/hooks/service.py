@@ -15,7 +15,7 @@ from cdshooks.engine.determine import determine
 from cdshooks.engine.evidence import Context
 from cdshooks.engine.identity import Entry, identify
 from cdshooks.engine.library import Library
-from cdshooks.engine.model import Determination, Order, Result
+from cdshooks.engine.model import Determination, Order, Resource, Result
 from cdshooks.hooks.answered import Answer, Determined, ServiceOptions
 from cdshooks.hooks.appeal_card import appeal_cards
 from cdshooks.hooks.authorization import authorization_card
@@ -23,6 +23,7 @@ from cdshooks.hooks.called_orders import called_orders, unsent_orders
 from cdshooks.hooks.cards import Topic, worst_first, write_card
 from cdshooks.hooks.coverage import LABEL, Selection, select_policies
 from cdshooks.hooks.decision_record import evidence_hashes
+from cdshooks.hooks.denied_request import Holder
 from cdshooks.hooks.detail import Subject, write_detail
 from cdshooks.hooks.determination_json import determination_json, policy_json
 from cdshooks.hooks.errors import place_of
@@ -35,7 +36,7 @@ from cdshooks.hooks.order_center import center_of
 from cdshooks.hooks.orders import Payload, recognise_orders
 from cdshooks.hooks.plan_answers import PlanAnswer, may_hold_answers, read_plan_answers
 from cdshooks.hooks.prefetch import Delivery
-from cdshooks.hooks.request import Request
+from cdshooks.hooks.request import DraftEntry, Request
 from cdshooks.hooks.submitted import may_stand_back, submitted_on
 from cdshooks.hooks.suggestions import Blanks, requester_of, suggest
 from cdshooks.hooks.summary import LONGEST, summarise
@@ -100,7 +101,7 @@ def _answer(gathering: Gathering, as_of: date, options: ServiceOptions, orders: 
     session = _Session(request, library, as_of, options, payload, delivery, chart, answers)
     determined = [made for order in orders for made in _of_order(session, order, entries)]
     plain = [_untold(session, order) for order in orders if _needs_words(order)]
-    cards = [*(made.card for made in determined), *plain, *_appeals(session)]
+    cards = [*(made.card for made in determined), *plain, *_appeals(session, orders, entries)]
     hashes = evidence_hashes(chart, (made.determination for made in determined))
     body = {"cards": worst_first(cards, library.wording)}
     return Answer(body, tuple(determined), evidence_hashes=hashes, fetched_sha256=request.fetched_sha256)
@@ -129,16 +130,25 @@ def _untold(session: _Session, order: Order) -> dict[str, Any]:
     return _plain_card(key, order, session.request, session.library, session.as_of)
 
 
-def _appeals(session: _Session) -> list[dict[str, Any]]:
-    """patient-view: a card for each denial in the chart."""
+def _appeals(session: _Session, orders: list[Order], entries: list[Entry]) -> list[dict[str, Any]]:
+    """patient-view: a card for each denial in the chart, with the denied request held against the plan's policy."""
     if session.request.hook != PATIENT_VIEW:
         return []
-    request, library, as_of = session.request, session.library, session.as_of
+    request, library, chart, as_of = session.request, session.library, session.chart, session.as_of
 
     def decide(reference: str) -> UUID:
-        return _decision(request, library, as_of, reference, "appeal")
+        own = session.options.rosters_hash or ""
+        return _decision(request, library, as_of, reference, "appeal", own)
 
-    return appeal_cards(session.answers, session.delivery.entries, session.chart, library, as_of, decide)
+    def recognise(resource: Resource) -> Order | None:
+        alone = replace(request, draft_orders=(DraftEntry(None, resource),))
+        return next(iter(recognise_orders(alone, library, as_of, session.options.zone, session.payload)), None)
+
+    def context_of(order: Order) -> Context:
+        return _context(session, order)
+
+    holder = Holder(orders, entries, chart, library, as_of, recognise, context_of)
+    return appeal_cards(session.answers, session.delivery.entries, chart, library, as_of, decide, holder.hold)
 
 
 def _determined(session: _Session, order: Order, selection: Selection) -> Determined:

@@ -62,4 +62,4 @@ def shortened(text: str, longest: int) -> str:
     if len(text) <= longest:
         return text
     cut = text[:longest].rsplit(" ", 1)[0] if " " in text[:longest] else text[: longest - 1]
-    return cut[: longest - 1].rstrip(" ,;–—") + "…"
+    return cut[: longest - 1].rstrip(" ,;–—…") + "…"
