@@ -48,9 +48,9 @@ def clean(text: str) -> str:
 
 
 def _is_plain(text: str) -> bool:
-    """True for a text with nothing to clean inside: most texts are."""
+    """True for a text with nothing to clean: most texts are."""
     marked = _MARKUP.search(text) or "@" in text or "://" in text or "  " in text or "www" in text.lower()
-    return not marked and text.isprintable()
+    return not marked and text.isprintable() and not _BLOCK.match(text.lstrip())
 
 
 def _invisible(character: str) -> bool:
