@@ -82,7 +82,15 @@ def test_order_dispatch_asks_for_the_orders_and_the_performer_that_it_only_names
 
 def test_patient_view_asks_for_what_the_plans_have_answered_too():
     assert MORE_PREFETCH["patient-view"].keys() == {"claimResponses", "claims"}
-    assert prefetch_of("order-select") == prefetch_of("order-sign") == PREFETCH
+
+
+@pytest.mark.parametrize("hook", ["order-sign", "order-select"])
+def test_the_roles_of_the_one_who_signs_are_asked_for_by_that_user_s_own_id(hook):
+    roles = prefetch_of(hook)["roles"]
+    assert roles.query == "PractitionerRole?practitioner={{userPractitionerId}}"
+    assert roles.kinds == ("PractitionerRole",)
+    assert "_include" not in roles.query  # not every client can run one
+    assert {key for key in prefetch_of(hook) if key != "roles"} == set(PREFETCH)
 
 
 @pytest.mark.parametrize("hook", list(MORE_PREFETCH))
@@ -91,4 +99,5 @@ def test_a_template_that_only_one_hook_needs_is_a_plain_one_too(hook):
         assert key not in PREFETCH and set(ROOT_LEVEL.findall(template.query)) <= {
             "context.patientId",
             "context.performer",
+            "userPractitionerId",
         }

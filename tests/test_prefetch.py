@@ -22,6 +22,7 @@ from parts import (
     patient,
     prefetch_of,
     request_of,
+    resource,
 )
 
 from cdshooks.engine.chart import State
@@ -234,3 +235,10 @@ def test_no_shape_of_a_prefetch_breaks_the_reading(example, prefetch):
     answered = answer_to(example, prefetch=prefetch)
     assert answered.failure is None
     assert cards_of(answered)
+
+
+def test_roles_that_could_not_be_had_leave_what_the_site_sent_of_other_kinds_as_it_was(example):
+    own = {"given": bundle(resource("MedicationAdministration", "m1", status="completed"))}
+    assert delivered(example, **own, roles=FAILURE).readings["MedicationAdministration"].state is State.READ
+    assert delivered(example, **own, other=FAILURE).readings["MedicationAdministration"].state is State.PARTIAL
+    assert delivered(example, roles=FAILURE).readings["PractitionerRole"].state is State.FAILED

@@ -15,6 +15,7 @@ from cdshooks.engine.library import Library
 from cdshooks.hooks.focus import ORDER_DISPATCH, ORDER_SELECT, PATIENT_VIEW
 
 ORDER_SIGN = "cart-order-sign"
+HOOK_SIGN = "order-sign"
 _PATIENT = "patient={{context.patientId}}"
 
 
@@ -39,7 +40,15 @@ PREFETCH: Mapping[str, Template] = {
     "documents": Template("DocumentReference?patient={{context.patientId}}&status=current", ("DocumentReference",)),
 }
 
+# Who signs, and as what: a letter by the same practitioner needs the specialty of its author. `_include` of a
+# document's author is not in the subset of queries that every client can run; a search by the user's own id is.
+_SIGNER: Mapping[str, Template] = {
+    "roles": Template("PractitionerRole?practitioner={{userPractitionerId}}", ("PractitionerRole",)),
+}
+
 MORE_PREFETCH: Mapping[str, Mapping[str, Template]] = {
+    HOOK_SIGN: _SIGNER,
+    ORDER_SELECT: _SIGNER,
     # The orders that are dispatched, for the call only names them, and the center that was chosen.
     ORDER_DISPATCH: {
         "services": Template(f"ServiceRequest?{_PATIENT}&status=active", ("ServiceRequest",)),
@@ -56,7 +65,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
 }
 
 HOOKS: Mapping[str, str] = {
-    ORDER_SIGN: "order-sign",
+    ORDER_SIGN: HOOK_SIGN,
     "cart-order-select": ORDER_SELECT,
     "cart-order-dispatch": ORDER_DISPATCH,
     "cart-patient-view": PATIENT_VIEW,

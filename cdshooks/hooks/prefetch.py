@@ -89,7 +89,7 @@ def read_prefetch(request: Request, wording: Wording, fetched: Iterable[Fetched]
 
 def _doubt(delivery: Delivery, wording: Wording) -> None:
     """A failed key of the site's own may have held any kind that our own keys did not bring."""
-    failed = [key for key, sent in delivery.sent.items() if sent.failure and not sent.fetched and key not in PREFETCH]
+    failed = [key for key, sent in delivery.sent.items() if sent.failure and not sent.fetched and key not in KINDS]
     if not failed:
         return
     asked = {kind for key in delivery.sent if key in PREFETCH for kind in PREFETCH[key].kinds}
