@@ -88,7 +88,7 @@ class Chart:
     _uncoded: dict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
     _by_reference: dict[tuple[str, str], Resource] = field(default_factory=dict)
     _by_url: dict[str, Resource] = field(default_factory=dict)
-    folded: dict[int, tuple[str, list[tuple[str, str]]]] = field(default_factory=dict)
+    worked_out: dict[tuple[Any, int], tuple[Record, Any]] = field(default_factory=dict)
     reports_of: dict[str, Resource] | None = None
 
     @property
@@ -296,5 +296,5 @@ def _matching(codes: Mapping[Coded, Any], value_set: ValueSet) -> list[Coded]:
     """The codes of the chart that the set holds, in a stable order."""
     matching = codes.keys() & value_set.concepts.keys()
     if value_set.prefixes:
-        matching = matching | {coded for coded in codes if value_set.find(coded)}
+        matching = matching | {coded for coded in codes if coded[0] in value_set.headed and value_set.find(coded)}
     return sorted(matching)

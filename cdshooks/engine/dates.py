@@ -21,6 +21,8 @@ _INSTANT = re.compile(
     r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2})?)(?:\.\d+)?\s*(Z|[+-]\d{2}:?\d{2})?", re.IGNORECASE | re.ASCII
 )
 
+_FULL = len("YYYY-MM-DD")
+
 
 @dataclass(frozen=True, slots=True)
 class Period:
@@ -97,11 +99,21 @@ def read_moment(value: object, zone: tzinfo) -> Moment | None:
     if not isinstance(value, str):
         return None
     text = value.strip()
+    if len(text) == _FULL and text[4] == text[7] == "-":
+        return _day(text)
     if match := _DATE.fullmatch(text):
         return _partial(*(int(part) if part else None for part in match.groups()))
     if match := _INSTANT.fullmatch(text):
         return _instant(*match.groups(), zone=zone)
     return None
+
+
+def _day(text: str) -> Moment | None:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return Moment(day, day)
 
 
 def _partial(year: int | None, month: int | None, day: int | None) -> Moment | None:

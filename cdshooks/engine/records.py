@@ -5,9 +5,9 @@ The status words are FHIR's own; everything that depends on a terminology stands
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 from cdshooks.engine.chart import Chart, Record, concept_of
 from cdshooks.engine.codes import coding_list, concept_texts
@@ -44,6 +44,7 @@ _DATE_FIELDS = {
 _UNCONFIRMED = {"unconfirmed", "provisional", "differential"}
 _ABSENT_DATA = "dataAbsentReason"
 _LONGEST_TEXT = 120
+_Found = TypeVar("_Found")
 
 
 def status_words(resource: Resource) -> list[str]:
@@ -93,8 +94,22 @@ def unread_reason(record: Record) -> tuple[str, Why] | None:
     return None
 
 
+def once(work: Callable[[Record, Chart], _Found], record: Record, chart: Chart, key: object = None) -> _Found:
+    """What `work` (or any of the same `key`) finds in a record, worked out once per chart, for many criteria ask it."""
+    at = (key or work, id(record))
+    kept = chart.worked_out.get(at)
+    if kept is None or kept[0] is not record:
+        kept = chart.worked_out[at] = (record, work(record, chart))
+    found: _Found = kept[1]
+    return found
+
+
 def moment_of(record: Record, chart: Chart) -> Moment | None:
     """When the thing happened: collection or performance first, then issue; never lastUpdated."""
+    return once(_moment, record, chart)
+
+
+def _moment(record: Record, chart: Chart) -> Moment | None:
     resource = record.resource
     if record.kind == "DocumentReference":
         return _document_moment(resource, chart)
@@ -169,7 +184,7 @@ def all_texts(record: Record, chart: Chart) -> list[str]:
 
 def quote(record: Record, chart: Chart, words: Iterable[ValueSet]) -> str | None:
     """The first of a record's texts that names one of the words, cut short; None when none does."""
-    joined, texts = _folded(record, chart)
+    joined, texts = once(_folded, record, chart)
     for value_set in words:
         if value_set.names(joined):
             return next(clip(text) for text, folded in texts if value_set.names(folded))
@@ -177,13 +192,9 @@ def quote(record: Record, chart: Chart, words: Iterable[ValueSet]) -> str | None
 
 
 def _folded(record: Record, chart: Chart) -> tuple[str, list[tuple[str, str]]]:
-    """All texts of a record, folded, and each beside its folded words: worked out once per chart."""
-    found = chart.folded.get(id(record))
-    if found is None:
-        texts = [(text, fold_words(text)) for text in all_texts(record, chart)]
-        found = ("".join(folded for _, folded in texts), texts)  # no phrase spans two texts: two blanks part them
-        chart.folded[id(record)] = found
-    return found
+    """All texts of a record, folded, and each beside its folded words."""
+    texts = [(text, fold_words(text)) for text in all_texts(record, chart)]
+    return "".join(folded for _, folded in texts), texts  # no phrase spans two texts: two blanks part them
 
 
 def specimen_texts(record: Record, chart: Chart) -> list[str]:
@@ -212,17 +223,29 @@ def evidence_of(
 
     A record that has no words of its own is named by its `concept`.
     """
-    title = clip(title_of(record, chart))
+    described = once(_described, record, chart)
+    title = described.display
     if concept is not None and title == record.kind:
         title = clip(f"{concept.display} ({concept.coded[1]})")
-    issuer = issuer_of(record, chart)
     return Evidence(
         reference=record.reference,
         date=str(when) if when else None,
         display=f"{title}: {clip(value)}" if value else title,
+        source=described.source,
+        laboratory=described.laboratory,
+        sensitive=sensitive or described.sensitive,
+    )
+
+
+def _described(record: Record, chart: Chart) -> Evidence:
+    """The evidence that a record makes by itself: its title, its issuer, and whether it is labelled."""
+    issuer = issuer_of(record, chart)
+    return Evidence(
+        reference=record.reference,
+        display=clip(title_of(record, chart)),
         source=clip(issuer.name) if issuer else None,
         laboratory=issuer is not None and issuer.laboratory,
-        sensitive=sensitive or is_labelled(record.resource, chart),
+        sensitive=is_labelled(record.resource, chart),
     )
 
 

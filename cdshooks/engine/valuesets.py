@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from cdshooks.engine.codes import Coded, Systems
@@ -54,7 +55,13 @@ class ValueSet:
 
     def find(self, coded: Coded) -> Concept | None:
         """The concept for a code, or for the category header that a longer code descends from."""
-        return self.concepts.get(coded) or find_prefix(self.prefixes, coded)
+        found = self.concepts.get(coded)
+        return found if found is not None or not self.prefixes else find_prefix(self.prefixes, coded)
+
+    @cached_property
+    def headed(self) -> frozenset[str]:
+        """The systems in which the set has category headers."""
+        return frozenset(system for system, _ in self.prefixes)
 
     def mentions(self, text: str) -> str | None:
         """The first phrase of the set that stands in `text` as whole words, any case."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 _BLANK_GAP = re.compile(r" {2,}")
@@ -25,6 +26,12 @@ class Wording:
         """Fill the template under the key `sentence`; KeyError names a key or blank that the library lacks."""
         plain = self._plain.get(sentence)
         return _tidy(self.sentences[sentence].format(**blanks)) if plain is None else plain
+
+    @cached_property
+    def override_reasons(self) -> Mapping[str, str]:
+        """The reasons that a card offers for overriding it, by code."""
+        under = "override_reasons."
+        return {key.removeprefix(under): text for key, text in self.sentences.items() if key.startswith(under)}
 
     def has(self, key: str) -> bool:
         """True when the library has a sentence under `key`."""

@@ -74,12 +74,7 @@ def _source(topic: Topic, wording: Wording) -> dict[str, Any]:
 
 
 def _override_reasons(wording: Wording) -> list[dict[str, str]]:
-    prefix = "override_reasons."
-    return [
-        {"system": REASON_SYSTEM, "code": key.removeprefix(prefix), "display": text}
-        for key, text in wording.sentences.items()
-        if key.startswith(prefix)
-    ]
+    return [{"system": REASON_SYSTEM, "code": code, "display": text} for code, text in wording.override_reasons.items()]
 
 
 def without_empty(value: Any) -> Any:

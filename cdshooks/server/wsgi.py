@@ -13,6 +13,8 @@ from cdshooks.server.app import create_app
 from cdshooks.server.call_log import JsonLines
 from cdshooks.server.settings import read_settings
 
+_NEW_OBJECTS = 100_000
+
 
 def app() -> Flask:
     """The application as the environment sets it. Raises SettingsError or LibraryError."""
@@ -21,10 +23,19 @@ def app() -> Flask:
     made = create_app(settings, load_library(settings.library))
     if settings.notice:
         logging.getLogger("cdshooks").warning(settings.notice)
-    # The library lives as long as the process: a collector that never walks it answers large charts faster.
+    settle_collector()
+    return made
+
+
+def settle_collector() -> None:
+    """Keep the garbage collector from walking the library, and a large chart again and again while it is read.
+
+    The library lives as long as the process. A chart is thousands of objects, all of which go when the call ends,
+    without the collector: it is only needed for cycles, which are few.
+    """
     gc.collect()
     gc.freeze()
-    return made
+    gc.set_threshold(_NEW_OBJECTS, 20, 20)
 
 
 def _log_to_stderr() -> None:

@@ -34,6 +34,9 @@ class Verdict(StrEnum):
     CONTRADICTS = "contradicts"
 
 
+_IN_TURN = tuple(Verdict)
+
+
 class Candidate(Struct, frozen=True):
     """One record, its verdict, and the reason in words.
 
@@ -87,9 +90,10 @@ class Candidates:
         if unread := unread_reason(record):
             self.leave_out(evidence, unread[1])
             return Candidate(record, Verdict.UNREAD, evidence, unread[0], moment, brief=clip(value))
+        brief = clip(value)
         if self.window is None:
-            return Candidate(record, Verdict.FITS, evidence, "", moment, brief=clip(value))
-        return replace(self._placed(record, evidence, moment, self.window), brief=clip(value))
+            return Candidate(record, Verdict.FITS, evidence, "", moment, brief=brief)
+        return replace(self._placed(record, evidence, moment, self.window), brief=brief)
 
     def _placed(self, record: Record, evidence: Evidence, moment: Moment | None, window: Window) -> Candidate:
         if moment is None:
@@ -136,7 +140,7 @@ class Candidates:
 
     def settle(self) -> None:
         """Let nothing fit that a record of its day, or a later one, contradicts: these are asked together."""
-        for fitting in _newest_fitting(self.found):
+        for fitting in _newest_fitting(self.found) if self.found else ():
             rivals = [c for c in self.found if contradicts(c, fitting)]
             rivals += [c for c in self.refuted if not before(c, fitting)]
             if rivals:
@@ -147,10 +151,9 @@ class Candidates:
 
     def speaking(self) -> list[Candidate]:
         """The candidates of the verdict that speaks, newest first."""
-        for verdict in Verdict:
-            if group := [c for c in self.found if c.verdict is verdict]:
-                return newest_first(group)
-        return []
+        said = [candidate.verdict for candidate in self.found]
+        first = next((verdict for verdict in _IN_TURN if verdict in said), None)
+        return newest_first(c for c in self.found if c.verdict is first)
 
 
 def turned(candidate: Candidate | None, verdict: Verdict, why: str) -> Candidate | None:
@@ -167,7 +170,10 @@ def weighed(candidate: Candidate | None, concept: Concept) -> Candidate | None:
 
 def newest_first(candidates: Iterable[Candidate]) -> list[Candidate]:
     """Newest first; undated last; ties by reference, so that the order sent does not matter."""
-    by_name = sorted(candidates, key=lambda c: c.record.reference)
+    every = list(candidates)
+    if len(every) < 2:
+        return every
+    by_name = sorted(every, key=lambda c: c.record.reference)
     return sorted(by_name, key=lambda c: c.moment.last if c.moment else date.min, reverse=True)
 
 

@@ -90,17 +90,18 @@ def compile_hint(inner: Check, filters: Mapping[str, Any], compiler: Compiler) -
     """A match only raises a question; no match, or one that could not be read, says nothing at all."""
     gap = Gap(filters.get("gap", Gap.ATTEST.value))
     says, leading, sensitive = filters["says"], bool(filters.get("leading")), bool(filters.get("sensitive"))
+    silent = compiler.wording.say("evidence.no_hint", says=says)
 
     def check(context: Context) -> Explanation:
         child = inner(context)
         unread = gap is child.gap is Gap.COULD_NOT_CHECK and bool(child.evidence)
         if child.truth is True or child.gap is Gap.ATTEST or unread:
             words = f"{says} ({child.found})" if child.found and not sensitive else says
-            evidence = tuple(replace(item, sensitive=True) for item in child.evidence)
+            hidden = (replace(item, sensitive=True) for item in child.evidence)
             return replace(
                 child,
                 truth=None,
-                evidence=evidence if sensitive else child.evidence,
+                evidence=tuple(hidden) if sensitive else child.evidence,
                 left_out=() if sensitive else child.left_out,
                 hint=True,
                 newer=bool(filters.get("newer")),
@@ -111,7 +112,6 @@ def compile_hint(inner: Check, filters: Mapping[str, Any], compiler: Compiler) -
                 children=(child,),
                 leading=leading,
             )
-        silent = compiler.wording.say("evidence.no_hint", says=says)
         left_out = () if sensitive else child.left_out
         return Explanation(None, silent, "", Gap.MISSING, left_out=left_out, children=(child,), hint=True)
 

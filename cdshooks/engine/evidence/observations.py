@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from msgspec.structs import replace
 
+from cdshooks.engine.chart import Chart, Record
 from cdshooks.engine.evidence.candidates import Candidate, Candidates, Verdict, newest_first, turned, weighed
 from cdshooks.engine.evidence.context import Check, Compiler, Context, window_of
 from cdshooks.engine.evidence.judge import judge
 from cdshooks.engine.model import Explanation
-from cdshooks.engine.records import unread_reason
+from cdshooks.engine.records import once, unread_reason
 from cdshooks.engine.results import Reading, has_members, read_result, spoilt
 from cdshooks.engine.valuesets import Concept, ValueSet
 
@@ -58,14 +60,31 @@ class _Form:
     spoiling: list[ValueSet]
     compiler: Compiler
 
+    @cached_property
+    def every(self) -> list[ValueSet]:
+        """All sets that a value may fall into."""
+        return [value_set for sets in self.sets.values() for value_set in sets]
+
+    @cached_property
+    def ids(self) -> Mapping[str, frozenset[str]]:
+        """The ids of the sets under each filter."""
+        return {name: frozenset(value_set.id for value_set in sets) for name, sets in self.sets.items()}
+
+    @cached_property
+    def key(self) -> tuple[tuple[str, ...], ...]:
+        """What two forms must share to read a result alike."""
+        return tuple(value_set.id for value_set in self.every), tuple(words.id for words in self.spoiling)
+
+    def read(self, record: Record, chart: Chart) -> Reading:
+        """One result read against the sets; words that take it back leave it unsure."""
+        reading = read_result(record, chart, self.every)
+        return replace(reading, sure=False) if spoilt(record, self.spoiling) else reading
+
     def results(self, candidates: Candidates) -> list[tuple[Candidate, Reading]]:
         """Add a candidate for every result; those that are surely read come back, whatever their age."""
         chart, read = candidates.context.chart, []
-        every = [value_set for sets in self.sets.values() for value_set in sets]
         for record, concept in chart.find(("Observation",), self.code):
-            reading = read_result(record, chart, every)
-            if spoilt(record, self.spoiling):
-                reading = replace(reading, sure=False)
+            reading = once(self.read, record, chart, self.key)
             if not reading.readable and has_members(record, chart):
                 continue
             candidate = candidates.admit(record, concept, value=reading.words)
@@ -74,7 +93,7 @@ class _Form:
             candidate = self._telling(candidate, concept, reading)
             if concept.decides and reading.sure and candidate.verdict in (Verdict.FITS, Verdict.STALE):
                 read.append((candidate, reading))
-            candidates.add(self._valued(candidate, concept, reading) if every else weighed(candidate, concept))
+            candidates.add(self._valued(candidate, concept, reading) if self.every else weighed(candidate, concept))
         return read
 
     def _telling(self, candidate: Candidate, concept: Concept, reading: Reading) -> Candidate:
@@ -104,17 +123,14 @@ class _Form:
         if not reading.readable:
             why = concept.why_not or say("evidence.no_value")
             return candidate if stale else replace(candidate, verdict=Verdict.UNREAD, why=why)
-        if reading.sure and reading.sets <= self._ids("contradicts"):
+        if reading.sure and reading.sets <= self.ids["contradicts"]:
             sure = replace(candidate, verdict=Verdict.CONTRADICTS)
             return sure if concept.decides else replace(candidate, verdict=Verdict.ASKS, why=concept.why_not)
         if stale:
             return candidate
-        if not reading.sure or not reading.sets <= self._ids("value"):
+        if not reading.sure or not reading.sets <= self.ids["value"]:
             return replace(candidate, verdict=Verdict.ASKS, why=say("evidence.not_sure"))
         return weighed(candidate, concept)
-
-    def _ids(self, name: str) -> frozenset[str]:
-        return frozenset(value_set.id for value_set in self.sets[name])
 
 
 def _conflict(read: list[tuple[Candidate, Reading]], conflict: Mapping[str, str]) -> list[Candidate] | None:
