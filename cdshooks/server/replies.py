@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -35,8 +34,10 @@ def json_reply(body: Any, status: int = 200) -> Response:
 
 
 def unauthorized() -> Response:
-    """The one answer to every caller that is not let in: it tells no reason and has no body."""
-    _drain()
+    """The one answer to every caller that is not let in: it tells no reason and has no body.
+
+    What the caller sends is not read: whoever is a stranger could keep us waiting for it.
+    """
     reply = Response(status=401, headers={"WWW-Authenticate": "Bearer"})
     reply.headers.remove("Content-Type")
     return reply
@@ -67,15 +68,7 @@ def answer_errors(app: Flask) -> None:
     app.register_error_handler(Exception, _failed)
 
 
-def _drain() -> None:
-    """Read what is left of the body, up to the limit: a client that writes before it reads gets its answer."""
-    with suppress(HTTPException, OSError):
-        while request.stream.read(1 << 16):
-            pass
-
-
 def _refused(error: RequestError) -> Response:
-    _drain()
     reply = json_reply(operation_outcome(error.code, error.message, error.expression), error.status)
     if error.status in _COME_AGAIN:
         reply.headers["Retry-After"] = _COME_AGAIN[error.status]
@@ -83,7 +76,6 @@ def _refused(error: RequestError) -> Response:
 
 
 def _http_error(error: HTTPException) -> Response:
-    _drain()
     status = error.code or 500
     code, sentence = _SENTENCES.get(status, ("processing", "the call cannot be answered"))
     reply = json_reply(operation_outcome(code, sentence), status)
