@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import requests
+from ehr import clients_file
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -389,3 +390,36 @@ def test_the_server_starts_with_two_workers_answers_and_stops(tmp_path: Path) ->
     printed = output.read_text()
     assert f"{url}/cds-services" in printed
     assert '"route":"/health/live","status":200' in printed
+
+
+def test_a_call_that_is_on_its_way_is_answered_before_the_server_stops(tmp_path: Path) -> None:
+    with running_server(DEMO, workers=1, output=tmp_path / "output") as (url, server):
+        wait_until_live(url)
+        body = json.dumps(CALL).encode()
+
+        def slowly() -> Iterator[bytes]:
+            yield body[:10]
+            time.sleep(0.2)
+            server.terminate()
+            time.sleep(0.3)
+            yield body[10:]
+
+        reply = requests.post(f"{url}{URL}", data=slowly(), headers={"Content-Type": "application/json"}, timeout=20)
+        assert (reply.status_code, reply.json()) == (200, {"cards": []})
+        assert server.wait(timeout=20) == 0
+
+
+def test_strangers_who_never_send_their_bodies_keep_nobody_waiting(tmp_path: Path) -> None:
+    settings = replace(DEMO, clients=clients_file(tmp_path), database_url=f"sqlite:///{tmp_path}/store.db")
+    with ExitStack() as open_ones, running_server(settings, workers=1, output=tmp_path / "output") as (url, _):
+        wait_until_live(url)
+        address = ("127.0.0.1", int(url.rsplit(":", 1)[1]))
+        crowd = range(80)  # more than there are threads
+        strangers = [open_ones.enter_context(socket.create_connection(address, timeout=10)) for _ in crowd]
+        for number, stranger in enumerate(strangers):
+            path = URL if number % 2 else "/nowhere"
+            stranger.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n{{".encode())
+        statuses = {stranger.recv(12) for stranger in strangers}
+        assert {b"HTTP/1.1 401", b"HTTP/1.1 404"} <= statuses <= {b"HTTP/1.1 401", b"HTTP/1.1 404", b"HTTP/1.1 503"}
+        assert requests.get(f"{url}/health/live", timeout=5).status_code == 200
+        assert requests.post(f"{url}{URL}", data=b"x" * 3_000_000, timeout=5).status_code == 401

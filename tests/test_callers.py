@@ -24,7 +24,7 @@ from cdshooks.hooks.service import ServiceOptions
 from cdshooks.hooks.service import answer as real_answer
 from cdshooks.server.app import create_app
 from cdshooks.server.call_log import JsonLines
-from cdshooks.server.callers import AT_ONCE
+from cdshooks.server.callers import AT_ONCE, AT_ONCE_OF_ONE
 from cdshooks.server.settings import read_settings
 
 PATH = "/cds-services/cart-order-sign"
@@ -197,6 +197,21 @@ def test_what_is_too_much_at_once_is_refused_at_once(example: Library, holding: 
     assert app.test_client().post(PATH, json=CALL).status_code == 200
 
 
+def test_one_client_leaves_room_for_the_others(shipped: Library, tmp_path: Path, holding: Holding) -> None:
+    tables = [clients_toml(name=name, tenant=name) for name in ("crowd", "calm")]
+    app = site(shipped, tmp_path, *tables, answer=holding)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        crowd = [pool.submit(lambda: posted(app.test_client(), tenant="crowd")) for _ in range(AT_ONCE_OF_ONE)]
+        for _ in crowd:
+            assert holding.begun.acquire(timeout=30)
+        assert posted(app.test_client(), tenant="crowd").status_code == 503
+        calm = pool.submit(lambda: posted(app.test_client(), tenant="calm"))
+        assert holding.begun.acquire(timeout=30)
+        holding.go.set()
+        assert {one.result(30).status_code for one in (*crowd, calm)} == {200}
+    assert posted(app.test_client(), tenant="crowd").status_code == 200
+
+
 def test_a_call_that_fails_gives_its_place_back(example: Library) -> None:
     def fail(*_: Any) -> Answered:
         raise ValueError
@@ -205,6 +220,26 @@ def test_a_call_that_fails_gives_its_place_back(example: Library) -> None:
     for _ in range(2 * AT_ONCE):
         assert app.test_client().post(PATH, json=CALL).status_code == 500
         assert app.test_client().post(PATH, data=b"{", content_type="application/json").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("address", "headers", "status"),
+    [
+        ("127.0.0.1", {}, 200),
+        ("10.1.2.3", {}, 200),
+        ("10.1.3.3", {}, 404),
+        ("198.51.100.7", {}, 404),
+        ("::1", {}, 404),
+        ("127.0.0.1", {"X-Forwarded-For": "127.0.0.1"}, 404),
+        ("127.0.0.1", {"Forwarded": "for=10.1.2.3"}, 404),
+    ],
+)
+def test_metrics_are_for_listed_networks(
+    shipped: Library, tmp_path: Path, address: str, headers: dict[str, str], status: int
+) -> None:
+    app = site(shipped, tmp_path, CDSHOOKS_METRICS_FROM="127.0.0.0/8 10.1.2.0/24")
+    reply = app.test_client().get("/metrics", headers=headers, environ_overrides={"REMOTE_ADDR": address})
+    assert reply.status_code == status
 
 
 def test_nothing_of_a_token_gets_into_the_log(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cdshooks.server.rate import CallRate
+from cdshooks.server.rate import CallRate, Places
 
 
 class Clock:
@@ -35,6 +35,14 @@ def test_callers_that_were_refused_are_not_kept_out_longer() -> None:
         rate.allows("a", 1)
     clock.now += 1
     assert rate.allows("a", 1)
+
+
+def test_places_are_counted_together_and_for_each() -> None:
+    places = Places(3, 2)
+    assert [places.take("a") for _ in range(3)] == [True, True, False]
+    assert [places.take("") for _ in range(4)] == [True, True, True, False]
+    places.give_back("a")
+    assert places.take("a") and places.take("b")
 
 
 def test_the_number_of_callers_it_counts_is_bounded() -> None:

@@ -72,6 +72,8 @@ def test_settings_survive_the_way_to_a_worker_process() -> None:
         ("CDSHOOKS_ADDRESS_RATE", "many"),
         ("CDSHOOKS_ADDRESS_RATE", "-1"),
         ("CDSHOOKS_ADDRESS_RATE", "1.5"),
+        ("CDSHOOKS_METRICS_FROM", "everyone"),
+        ("CDSHOOKS_METRICS_FROM", "10.1.2.3/8"),
         ("CDSHOOKS_TIMEZONE", "Mars/Olympus"),
         ("CDSHOOKS_TIMEZONE", "../etc/passwd"),
         ("CDSHOOKS_TIMEZONE", "America"),

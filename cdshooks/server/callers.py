@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 
 from flask import Flask, Response, g, request
 
@@ -13,15 +13,18 @@ from cdshooks.server import call_log
 from cdshooks.server.auth import Authenticator, Unauthorized
 from cdshooks.server.calls import current_call
 from cdshooks.server.clients import Client
-from cdshooks.server.rate import CallRate
+from cdshooks.server.rate import CallRate, Places
 from cdshooks.server.replies import unauthorized
 from cdshooks.server.site import Site
 from cdshooks.server.store import StoreError
 
 AT_ONCE = 32
 """Calls that one process works on at the same time; those beyond it are told at once to come again."""
+AT_ONCE_OF_ONE = 24
+"""How many of them may be one client's: whoever is slow, or comes with a crowd, leaves room for the others."""
 
 _GUARDED = "/cds-services"
+_METRICS = "/metrics"
 
 
 @dataclass
@@ -31,23 +34,30 @@ class Door:
     site: Site
     authenticator: Authenticator | None
     rate: CallRate = field(default_factory=CallRate)
-    places: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(AT_ONCE))
+    places: Places = field(default_factory=lambda: Places(AT_ONCE, AT_ONCE_OF_ONE))
 
     def enter(self) -> None:
-        """Let the current call in. Raises RequestError (429, 503) or Unauthorized."""
-        if request.url_rule is None or not request.url_rule.rule.startswith(_GUARDED):
+        """Let the current call in. Raises RequestError (404, 429, 503) or Unauthorized."""
+        route = request.url_rule.rule if request.url_rule else ""
+        if route == _METRICS and not self._may_watch():
+            raise RequestError(404, "not-found", "there is nothing at this address")
+        if not route.startswith(_GUARDED):
             return
-        if not self.places.acquire(blocking=False):
-            raise RequestError(503, "throttled", "too many calls at this moment; try again in a second")
-        g.place_taken = True
+        self._take("")
         if self.authenticator is not None:
             g.client = self._checked(self.authenticator)
             current_call().client = g.client.name
+            self._take(g.client.name)
 
     def leave(self, error: BaseException | None = None) -> None:
-        """Give back the place of the current call."""
-        if g.pop("place_taken", False):
-            self.places.release()
+        """Give back the places of the current call."""
+        for whose in g.pop("places", ()):
+            self.places.give_back(whose)
+
+    def _take(self, whose: str) -> None:
+        if not self.places.take(whose):
+            raise RequestError(503, "throttled", "too many calls at this moment; try again in a second")
+        g.places = (*g.get("places", ()), whose)
 
     def _checked(self, authenticator: Authenticator) -> Client:
         per_address = self.site.settings.address_rate
@@ -62,6 +72,16 @@ class Door:
         if not self.rate.allows(client.name, client.calls_per_second):
             raise _too_often()
         return client
+
+    def _may_watch(self) -> bool:
+        """Whether metrics are for the current caller; a call that a proxy passed on is nobody's own."""
+        settings = self.site.settings
+        if settings.demo:
+            return True
+        if any(name in request.headers for name in ("Forwarded", "X-Forwarded-For", "X-Real-IP")):
+            return False
+        address = ip_address(request.remote_addr or "::")
+        return any(address in network for network in settings.metrics_from)
 
     def _audiences(self) -> Iterator[str]:
         """The address that was called; of feedback also its service, for the standard does not say which."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from cdshooks.server.clients import Client
+from cdshooks.server.guarded_http import HttpMiss
 from cdshooks.server.jwk import Key, KeyProblem, read_keys
 
 log = logging.getLogger("cdshooks.clients")
@@ -79,7 +80,9 @@ class KeyAddress:
             keys = read_keys(self.fetch(self.client))
         except KeyProblem as problem:
             log.warning("client %s: its jku gave no keys: %s", self.client.name, problem)
-        except Exception as error:  # whatever the network did, the keys that are known stay in use
+        except HttpMiss as miss:
+            log.warning("client %s: its jku cannot be read: %s", self.client.name, miss.miss)
+        except Exception as error:  # whatever happened, the keys that are known stay in use
             log.warning("client %s: its jku cannot be read: %s", self.client.name, type(error).__name__)
         else:
             self._keys, self._read_at = keys, self.clock()

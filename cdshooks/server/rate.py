@@ -4,10 +4,31 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
 
 _MOST_CALLERS = 10_000
+
+
+class Places:
+    """How many calls are in the house: all together (under the name "") and of each client."""
+
+    def __init__(self, all_together: int, of_one: int) -> None:
+        self._most = all_together, of_one
+        self._taken: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def take(self, whose: str) -> bool:
+        """Take a place, if one is left."""
+        with self._lock:
+            free = self._taken[whose] < self._most[bool(whose)]
+            self._taken[whose] += free
+            return free
+
+    def give_back(self, whose: str) -> None:
+        """Give a place back that was taken."""
+        with self._lock:
+            self._taken[whose] -= 1
 
 
 class CallRate:

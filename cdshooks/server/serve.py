@@ -17,9 +17,11 @@ import click
 from flask import Flask
 from granian import Granian
 from granian.constants import Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from cdshooks.engine.library import Library, load_library
+from cdshooks.server.callers import AT_ONCE
 from cdshooks.server.clients import Client
 from cdshooks.server.metrics import FOLDER
 from cdshooks.server.production import refuse_synthetic, registered_clients
@@ -48,9 +50,10 @@ def run_server(settings: Settings, host: str = "127.0.0.1", port: int = 8000, wo
             address=address,
             port=port,
             workers=workers,
-            blocking_threads=32,  # they wait for bodies; they do not compute
+            blocking_threads=2 * AT_ONCE,  # so many calls are worked on; the others have a thread to be refused by
+            http1_settings=HTTP1Settings(header_read_timeout=10_000),
             websockets=False,
-            workers_kill_timeout=10,
+            workers_kill_timeout=8,  # seconds for the calls that are being answered when it is told to stop
             log_level=LogLevels.warning,
         ).serve(target_loader=_worker_app, wrap_loader=False)
 

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal, cast
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from cdshooks.engine.centers import is_npi
 
 PREFIX = "CDSHOOKS_"
+Network = IPv4Network | IPv6Network
 Mode = Literal["demo", "production"]
 _SHORTEST_KEY = 32
 
@@ -37,6 +39,7 @@ SETTINGS = (
     Setting("CDSHOOKS_PUBLIC_URL", "", "address that EHRs call, for links; empty means the address of each call"),
     Setting("CDSHOOKS_CLIENTS", "", "file of the EHRs that may call; needed in production"),
     Setting("CDSHOOKS_ADDRESS_RATE", "200", "calls per second from one IP address, in each worker; 0 is no limit"),
+    Setting("CDSHOOKS_METRICS_FROM", "127.0.0.0/8 ::1/128", "networks that may read /metrics in production"),
     Setting("CDSHOOKS_TIMEZONE", "UTC", "IANA time zone whose calendar day is today"),
     Setting("CDSHOOKS_MODE", "production", "demo (open to anyone, synthetic data only) or production"),
     Setting("CDSHOOKS_DEFAULT_FACILITY", "", "NPI of the treatment centre to use when an order names none"),
@@ -60,6 +63,7 @@ class Settings:
     public_url: str | None
     clients: Path | None
     address_rate: int
+    metrics_from: tuple[Network, ...]
     timezone: ZoneInfo
     mode: Mode
     default_facility: str | None
@@ -87,6 +91,7 @@ class Settings:
             "CDSHOOKS_PUBLIC_URL": self.public_url or "",
             "CDSHOOKS_CLIENTS": str(self.clients or ""),
             "CDSHOOKS_ADDRESS_RATE": str(self.address_rate),
+            "CDSHOOKS_METRICS_FROM": " ".join(map(str, self.metrics_from)),
             "CDSHOOKS_TIMEZONE": self.timezone.key,
             "CDSHOOKS_MODE": self.mode,
             "CDSHOOKS_DEFAULT_FACILITY": self.default_facility or "",
@@ -105,6 +110,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         public_url=_public_url(read["CDSHOOKS_PUBLIC_URL"]),
         clients=_clients(read["CDSHOOKS_CLIENTS"]),
         address_rate=_address_rate(read["CDSHOOKS_ADDRESS_RATE"]),
+        metrics_from=_networks(read["CDSHOOKS_METRICS_FROM"]),
         timezone=_timezone(read["CDSHOOKS_TIMEZONE"]),
         mode=_mode(read["CDSHOOKS_MODE"]),
         default_facility=_default_facility(read["CDSHOOKS_DEFAULT_FACILITY"]),
@@ -187,6 +193,14 @@ def _address_rate(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 6):
         raise _unusable("CDSHOOKS_ADDRESS_RATE", text, "a whole number of calls per second, such as 200; 0 is no limit")
     return int(text)
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(map(ip_network, text.split()))
+    except ValueError:
+        wanted = "networks with blanks between them, such as 127.0.0.0/8 10.1.2.0/24"
+        raise _unusable("CDSHOOKS_METRICS_FROM", text, wanted) from None
 
 
 def _timezone(text: str) -> ZoneInfo:
