@@ -14,7 +14,7 @@ import pytest
 from tales import shipped_library, tale
 from terminal import run
 
-from cdshooks.hooks import service
+from cdshooks.hooks import gathering, service
 from cdshooks.server.app import create_app
 from cdshooks.server.call_log import JsonLines
 from cdshooks.server.settings import read_settings
@@ -239,7 +239,7 @@ def test_code_that_fails_with_the_chart_in_its_hands_tells_nobody(planted, clien
     def fail(*given, **named):
         raise KeyError(f"{json.dumps(body)} {given!r} {named!r}")
 
-    monkeypatch.setattr(service, place, fail)
+    monkeypatch.setattr(gathering if place == "read_prefetch" else service, place, fail)
     reply = post(client, json.dumps(body), searched, content_type="application/json")
     assert reply.status_code == (500 if place == "write_card" else 200)
     searched(identifiers)

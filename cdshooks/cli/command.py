@@ -7,10 +7,13 @@ import click
 from cdshooks import __version__
 from cdshooks.cli.centers import centers
 from cdshooks.cli.check import check
+from cdshooks.cli.decisions import decisions
 from cdshooks.cli.diff import diff
 from cdshooks.cli.evaluate import evaluate, explain
+from cdshooks.cli.feedback import feedback
 from cdshooks.cli.fire import fire
 from cdshooks.cli.paragraphs import paragraphs
+from cdshooks.cli.replay import replay
 from cdshooks.cli.run import serve, stories
 from cdshooks.cli.try_cases import test
 from cdshooks.cli.validate import validate
@@ -25,5 +28,20 @@ def main() -> None:
     """
 
 
-for _command in (centers, check, diff, evaluate, explain, fire, paragraphs, serve, stories, test, validate):
+for _command in (
+    centers,
+    check,
+    decisions,
+    diff,
+    evaluate,
+    explain,
+    feedback,
+    fire,
+    paragraphs,
+    replay,
+    serve,
+    stories,
+    test,
+    validate,
+):
     main.add_command(_command)

@@ -28,6 +28,13 @@ class Rosters:
     version: int
 
 
+def rosters_of(registry: Registry, library: Sequence[RosterRow], *, synthetic: bool) -> Rosters:
+    """The roster that a version of the registry makes together with the library's."""
+    rows = rows_to_match(library, registry.roster(), synthetic=synthetic)
+    own = rows == tuple(library)
+    return Rosters(rows, None if own else roster_hash(rows), registry.version.number if registry.version else 0)
+
+
 @dataclass
 class LiveRosters:
     """The newest roster that could be read.
@@ -102,9 +109,7 @@ class LiveRosters:
             log.info("registry version=%d rows=%d", self._known.version, len(self._known.rows))
 
     def _rosters(self, registry: Registry) -> Rosters:
-        rows = rows_to_match(self.library, registry.roster(), synthetic=self.synthetic)
-        own = rows == tuple(self.library)
-        return Rosters(rows, None if own else roster_hash(rows), registry.version.number if registry.version else 0)
+        return rosters_of(registry, self.library, synthetic=self.synthetic)
 
     def _note(self, trouble: str | None) -> None:
         """Keep what is wrong, and log it when it changes."""

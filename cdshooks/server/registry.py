@@ -129,6 +129,16 @@ def rows_in_force(store: Store, as_of: date | None = None) -> Registry:
         return _read(connection, as_of)
 
 
+def registry_version(store: Store, number: int) -> Registry | None:
+    """The version of that number, 0 being the empty one; None when there is no such version."""
+    if number == 0:
+        return Registry()
+    with store.reading() as connection:
+        asked = select(VERSIONS).where(VERSIONS.c.number == number)
+        found = connection.execute(asked).mappings().first()
+        return _rows_of(connection, _version(found)) if found else None
+
+
 def import_rows(
     store: Store, rows: Iterable[RosterRow], origin: Origin, *, keep_others: bool
 ) -> tuple[Version, Difference]:
@@ -203,8 +213,10 @@ def _write(connection: Connection, now: Registry, then: Sequence[KeptRow], origi
 def _read(connection: Connection, as_of: date | None) -> Registry:
     """A version's rows are written with it and never again, so that two statements cannot disagree."""
     version = _newest(connection, as_of)
-    if version is None:
-        return Registry()
+    return _rows_of(connection, version) if version else Registry()
+
+
+def _rows_of(connection: Connection, version: Version) -> Registry:
     asked = select(ROWS).where(ROWS.c.version == version.number)
     rows = (_kept(row) for row in connection.execute(asked).mappings())
     return Registry(version, tuple(sorted(rows, key=_place)))
@@ -215,7 +227,11 @@ def _newest(connection: Connection, as_of: date | None) -> Version | None:
     if as_of is not None:
         asked = asked.where(VERSIONS.c.made_on <= as_of)
     found = connection.execute(asked).mappings().first()
-    return Version(**{**found, "made_at": datetime.fromisoformat(found["made_at"])}) if found else None
+    return _version(found) if found else None
+
+
+def _version(columns: RowMapping) -> Version:
+    return Version(**{**columns, "made_at": datetime.fromisoformat(columns["made_at"])})
 
 
 def _place(kept: KeptRow) -> tuple[str, str, str]:
