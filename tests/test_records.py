@@ -28,7 +28,6 @@ from cdshooks.engine.records import (
     all_texts,
     clip,
     evidence_of,
-    is_labelled,
     moment_of,
     refusal,
     specimen_texts,
@@ -228,14 +227,14 @@ def test_each_kind_of_record_is_dated_by_what_happened(example, sent, day):
 def test_a_confidentiality_label_makes_a_record_sensitive(example, code, labelled):
     label = {"system": f"{TERMS}/v3-Confidentiality", "code": code}
     record, chart = only(example, observation(meta={"security": [label]}))
-    assert is_labelled(record.resource, chart) is labelled
+    assert chart.systems.is_labelled(record.resource) is labelled
     assert evidence_of(record, chart).sensitive is labelled
 
 
 @pytest.mark.parametrize("meta", [None, {}, {"security": None}, {"security": "R"}, {"security": [None, {}]}, "text"])
 def test_a_record_without_a_readable_label_has_none(example, meta):
     record, chart = only(example, observation(meta=meta))
-    assert is_labelled(record.resource, chart) is False
+    assert chart.systems.is_labelled(record.resource) is False
 
 
 @pytest.mark.parametrize(
@@ -243,7 +242,7 @@ def test_a_record_without_a_readable_label_has_none(example, meta):
 )
 def test_the_labels_of_the_standards_are_known_to_the_shipped_library(shipped, system, code):
     sent = observation(meta={"security": [{"system": f"{TERMS}/{system}", "code": code}]})
-    assert is_labelled(sent, chart_of(shipped, sent)) is True
+    assert shipped.systems.is_labelled(sent) is True
 
 
 def test_what_is_sensitive_on_its_own_account_stays_so(example):

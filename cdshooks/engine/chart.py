@@ -216,11 +216,11 @@ def _index(chart: Chart, full_url: str | None, resource: Resource) -> None:
     identifier = resource.get("id")
     reference = f"{kind}/{identifier}" if isinstance(identifier, str) else (full_url or f"{kind} without id")
     if owned is False or (kind == "Observation" and _about_someone_else(chart, resource)):
-        chart.left_out.append(LeftOut(reference, Why.ANOTHER_PATIENT))
+        chart.left_out.append(LeftOut(kind if chart.systems.is_labelled(resource) else reference, Why.ANOTHER_PATIENT))
         return
     concept = resource_concept(resource, chart)
     if not _readable(concept):
-        chart.left_out.append(LeftOut(reference, Why.UNREADABLE))
+        chart.left_out.append(LeftOut(kind if chart.systems.is_labelled(resource) else reference, Why.UNREADABLE))
         chart.unreadable[kind] = f"{kind}: an entry could not be read"
         return
     own = tuple(dict.fromkeys(chart.systems.codings(concept)))

@@ -67,6 +67,13 @@ class Systems:
         """A system's name for a reader."""
         return self.system(system_id).label or system_id
 
+    def is_labelled(self, resource: Mapping[str, Any]) -> bool:
+        """True when a resource carries a confidentiality or sensitivity label beyond the ordinary ones."""
+        meta = resource.get("meta")
+        security = meta.get("security") if isinstance(meta, Mapping) else None
+        labels = [*coding_list(security), *coding_list(resource.get("securityLabel"))]  # the latter: of documents
+        return any(self.is_label(coding) for coding in labels)
+
     def is_label(self, coding: Any) -> bool:
         """True for a confidentiality code that is more than an ordinary one."""
         coded = self.coded(coding)

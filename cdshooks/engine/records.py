@@ -245,7 +245,7 @@ def _described(record: Record, chart: Chart) -> Evidence:
         display=clip(title_of(record, chart)),
         source=clip(issuer.name) if issuer else None,
         laboratory=issuer is not None and issuer.laboratory,
-        sensitive=is_labelled(record.resource, chart),
+        sensitive=chart.systems.is_labelled(record.resource),
     )
 
 
@@ -253,10 +253,3 @@ def clip(text: str) -> str:
     """Chart text on one line and no longer than a reader wants it."""
     line = " ".join(text.split())
     return line if len(line) <= _LONGEST_TEXT else line[: _LONGEST_TEXT - 1] + "…"
-
-
-def is_labelled(resource: Resource, chart: Chart) -> bool:
-    """True when the record carries a confidentiality label beyond the ordinary ones."""
-    meta = resource.get("meta")
-    labels = listed(meta.get("security")) if isinstance(meta, Mapping) else []
-    return any(chart.systems.is_label(coding) for coding in labels)

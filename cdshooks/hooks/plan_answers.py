@@ -20,7 +20,6 @@ from cdshooks.engine.dates import Moment, read_moment
 from cdshooks.engine.identity import Entry, listed
 from cdshooks.engine.library import Library
 from cdshooks.engine.model import ProductId, Resource
-from cdshooks.engine.records import is_labelled
 from cdshooks.hooks.coverage import payer_words
 from cdshooks.hooks.request import Request
 
@@ -96,7 +95,7 @@ def _is_answer(resource: Resource, chart: Chart, as_of: date) -> bool:
         resource.get("status", "active") == "active"
         and chart.identity.owns(resource.get("patient"), resource) is True
         and not (day and day.first > as_of)
-        and not is_labelled(resource, chart)
+        and not chart.systems.is_labelled(resource)
     )
 
 
