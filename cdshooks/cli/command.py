@@ -12,6 +12,7 @@ from cdshooks.cli.diff import diff
 from cdshooks.cli.evaluate import evaluate, explain
 from cdshooks.cli.feedback import feedback
 from cdshooks.cli.fire import fire
+from cdshooks.cli.new import new
 from cdshooks.cli.paragraphs import paragraphs
 from cdshooks.cli.replay import replay
 from cdshooks.cli.run import serve, stories
@@ -37,6 +38,7 @@ for _command in (
     explain,
     feedback,
     fire,
+    new,
     paragraphs,
     replay,
     serve,
