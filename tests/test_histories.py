@@ -58,7 +58,7 @@ def test_a_history_that_was_read_in_part_says_so(ask):
 
 
 def test_why_it_was_stopped_is_told_in_the_chart_s_words(ask):
-    assert "progression" in ask(HISTORY, given(statusReason=[{"text": "progression"}])).found
+    assert "oldamib, stopped: progression)" in ask(HISTORY, given(statusReason=[{"text": "progression"}])).found
 
 
 def test_an_order_is_told_as_an_order(ask):

@@ -1,5 +1,8 @@
 """Lines of treatment as a chart tells them: what each record adds, and what stays open."""
 
+from dataclasses import replace
+from datetime import date
+
 import pytest
 from parts import RXNORM, compiled, concept, context_of, drug_order, medication, observation, procedure, resource
 
@@ -330,3 +333,37 @@ def test_codings_of_the_library_s_own_system_are_read_wherever_the_drug_stands(l
     referred = medication(code=None, day="2024-02-01", medicationReference={"reference": "#d"})
     referred["contained"] = [{"resourceType": "Medication", "id": "d", "code": concept(OLD, system=RXNORM)}]
     assert lines(referred)[0].regimen == ("oldamib",)
+
+
+@pytest.mark.parametrize(
+    ("words", "regimen"),
+    [
+        ("Oldamib 5 mg tablet", ("oldamib",)),
+        ("NEWAMAB and oldamib", ("newamab", "oldamib")),
+        ("oldamibitol", None),
+        ("dullamine", None),
+    ],
+)
+def test_a_drug_that_only_words_name_is_found_and_its_line_is_never_proven(example, lines, words, regimen):
+    at = {"extension": extension("line-number", valuePositiveInt=1)}
+    sent = medication(code={"text": words}, day="2024-02-01", id_="named", **at)
+    found = lines(sent)
+    assert [line.regimen for line in found] == ([regimen] if regimen else [])
+    assert not any(line.coded for line in found)
+    assert compiled(example, {"therapy": {"lines_at_least": 1}})(context_of(example, sent)).truth is None
+
+
+def test_words_beside_a_known_code_of_another_drug_name_nothing(lines):
+    assert lines(medication(code=concept("930001", system=RXNORM, text="oldamib"), id_="other")) == ()
+
+
+def test_the_lines_of_a_chart_are_worked_out_once_for_each_pair_of_days(example):
+    read = compile_lines(Compiler(example.value_sets, example.wording, example.products))
+    compiler = Compiler(example.value_sets, example.wording, example.products)
+    again = compile_lines(compiler, [example.value_sets["rx-class-one"]])
+    context = context_of(example, given())
+    assert again(context) is read(context)
+    later = replace(context, service_date=date(2027, 1, 1))
+    assert read(later) is not read(context)
+    other = compile_lines(compiler, [example.value_sets["rx-other"]])
+    assert other(context) is not read(context)

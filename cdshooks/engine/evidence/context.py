@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -28,6 +28,8 @@ class Context:
     service_date: date
     session: tuple[Record, ...] = ()
     encounter: str | None = None
+    worked_out: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What several criteria need of this chart, worked out once; a key names everything that it rests on."""
 
 
 Check = Callable[[Context], Explanation]

@@ -61,17 +61,23 @@ def compile_lines(compiler: Compiler, classes: Iterable[ValueSet] = ()) -> Calla
     sets, rules = treatment_sets(compiler, tuple(classes)), compiler.products.line_rules
     status, ranks = compiler.union(list(rules.responses)), _ranks(compiler.sets(list(rules.best_first)))
 
-    def treatments(context: Context) -> Treatments:
+    def read(context: Context) -> Treatments:
         candidates = Candidates(context, compiler.wording)
         doses = list(TreatmentReader(candidates, sets).doses())
         lines = group(doses, rules, context.service_date)
         by_dates = group_by_dates(doses, rules, context.service_date) if any(dose.numbers for dose in doses) else []
         torn = disagree(lines, by_dates)
-        responses = list(_responses(candidates, status, ranks))
-        homes = _homes(lines, responses, rules)
+        homes = _homes(lines, list(_responses(candidates, status, ranks)), rules)
         told = tuple(_told(line, homes.get(i, []), torn) for i, line in enumerate(lines))
         other = tuple(_told(line, [], set()) for line in by_dates) if torn else ()
         return Treatments(told, other, tuple(candidates.left_out))
+
+    def treatments(context: Context) -> Treatments:
+        key = ("treatments", tuple(drugs.id for drugs in sets.drugs), context.as_of, context.service_date)
+        if key not in context.worked_out:
+            context.worked_out[key] = read(context)
+        found: Treatments = context.worked_out[key]
+        return found
 
     return treatments
 
@@ -184,8 +190,7 @@ def _short(line: TreatmentLine, wording: Wording) -> str:
         "evidence.line",
         number=say("evidence.line_number", number=line.number) if line.number is not None else "",
         days=days_of(line, wording),
-        names=_names(line.regimen),
-        ordered=_ordered(line, wording),
+        names=f"{_names(line.regimen)} {_ordered(line, wording)}".strip(),
         response=response,
         stopped=say("evidence.line_stopped", reason=stopped) if stopped else "",
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from cdshooks.engine.chart import MEDICATION_KINDS, Chart, Record
+from cdshooks.engine.chart import MEDICATION_KINDS, Chart, Record, concept_of
 from cdshooks.engine.codes import concept_texts
 from cdshooks.engine.dates import Moment, read_moment
 from cdshooks.engine.evidence.candidates import Candidate, Candidates, Verdict
@@ -31,6 +31,7 @@ _BEGUN_ON_HOLD = ("MedicationAdministration", "MedicationStatement", "Procedure"
 _PLANS = ("CarePlan", "EpisodeOfCare", "RequestGroup", "ServiceRequest", "Procedure")
 _LINKS = ("basedOn", "partOf", "context", "encounter")
 _PERIODS = ("effectivePeriod", "performedPeriod", "occurencePeriod", "occurrencePeriod")
+_BRAND = "BN"
 _PLAN_TEXTS = ("title", "category", "type", "code")
 _RECORD_TEXTS = ("category", "courseOfTherapyType")
 
@@ -43,20 +44,32 @@ class TreatmentSets:
     drugs: tuple[ValueSet, ...]
     procedures: tuple[tuple[LineProcedure, ValueSet, ValueSet, tuple[ValueSet, ...]], ...]
     stop_reasons: ValueSet
+    names: tuple[tuple[str, str], ...]
 
 
 def treatment_sets(compiler: Compiler, classes: tuple[ValueSet, ...] = ()) -> TreatmentSets:
     """The library's sets for treatments, and further `classes` of drugs."""
     rules = compiler.products.line_rules
+    every = [*compiler.sets(list(compiler.products.therapy_drugs)), *classes]
+    drugs = tuple({value_set.id: value_set for value_set in every}.values())
     return TreatmentSets(
         rules,
-        (*classes, *compiler.sets(list(compiler.products.therapy_drugs))),
+        drugs,
         tuple(
             (p, compiler.union(list(p.codes)), compiler.union(list(p.given)), tuple(compiler.sets(list(p.words))))
             for p in rules.procedures
         ),
         compiler.union(list(rules.stop_reasons)),
+        tuple(_names(drugs)),
     )
+
+
+def _names(drugs: Iterable[ValueSet]) -> Iterator[tuple[str, str]]:
+    """Every ingredient and brand as folded words, with the ingredient that it stands for."""
+    concepts = [concept for value_set in drugs for concept in value_set.concepts.values() if concept.ingredient]
+    brands = [(concept.display, concept.ingredient) for concept in concepts if concept.tty == _BRAND]
+    named = {(fold_words(name), drug) for name, drug in [*((c.ingredient, c.ingredient) for c in concepts), *brands]}
+    yield from sorted(named)
 
 
 @dataclass
@@ -77,6 +90,9 @@ class TreatmentReader:
         for value_set in self.sets.drugs:
             for record, concept in self.chart.find(MEDICATION_KINDS, value_set):
                 yield from self._dose(record, concept.ingredient or concept.display, None)
+        for record, name in self._named():
+            for dose in self._dose(record, name, None):
+                yield replace(dose, coded=False)
         for procedure, codes, given, words in self.sets.procedures:
             for record, _ in self.chart.find(("Procedure",), codes):
                 yield from self._dose(record, procedure.name, procedure)
@@ -85,6 +101,13 @@ class TreatmentReader:
             for record in self.chart.uncoded("Procedure") if words else ():
                 if quote(record, self.chart, words):
                     yield from self._dose(record, procedure.name, procedure)
+
+    def _named(self) -> Iterator[tuple[Record, str]]:
+        """Records without a known code whose words name a drug; words find and never decide."""
+        for record in (record for kind in MEDICATION_KINDS for record in self.chart.uncoded(kind)):
+            folded = "".join(map(fold_words, concept_texts(concept_of(record, self.chart))))
+            for name in dict.fromkeys(drug for words, drug in self.sets.names if words in folded):
+                yield record, name
 
     def _dose(self, record: Record, name: str, procedure: LineProcedure | None) -> Iterator[Dose]:
         if (record.reference, name) in self._seen or self._only_planned(record):
