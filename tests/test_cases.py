@@ -174,6 +174,8 @@ def test_an_edit_that_cannot_be_made_is_an_error_with_its_line(
     [
         ("{name: a, expects: {cards: 1}}", "5: cases.0: "),
         ("{name: a, expect: {mett: [hiv]}}", "5: cases.0.expect: "),
+        ("{name: a, expect: {plan_types: [x]}}", "5: plan_types is for the cases of the appeal clock"),
+        ("{name: a, payer: A, expect: {cards: 1}}", "5: payer is for the cases of the appeal clock"),
         ("{name: a, expect: {met: [hivv]}}", "this policy has no criterion hivv"),
         ("{name: a, expect: {reason: {hivv: x}}}", "this policy has no criterion hivv"),
         ("{name: a, story: unheard-of, expect: {cards: 1}}", "there is no story unheard-of"),

@@ -274,6 +274,11 @@ def test_a_policy_without_cases_is_told_where_to_write_them(copied: Path) -> Non
     assert "no cases yet; write them in cases.yaml" in prints("test", "fda/label", "--policy-library", str(copied))
 
 
+def test_the_cases_of_the_appeal_clock_can_be_run_alone() -> None:
+    said = prints("test", "appeals")
+    assert "0 failed" in said and "wellcare" not in said
+
+
 # ---- paragraphs
 
 

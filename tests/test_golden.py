@@ -1,4 +1,4 @@
-"""The whole answer of every story, byte for byte but for ids and hash.
+"""The whole answer of every story, byte for byte but for ids and hash; and the page of all paragraphs.
 
 A golden file changes only on purpose: run with CDSHOOKS_WRITE_GOLDEN=1, read the difference, and say
 in the commit why it changed.
@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from cdshooks.cli import main
 from cdshooks.engine.library import load_library
 from cdshooks.hooks.discovery import HOOKS, service_of
 from cdshooks.hooks.request import hook_of, read_request
@@ -44,3 +46,12 @@ def test_a_story_gets_the_answer_that_was_agreed(story: Path) -> None:
     if os.environ.get("CDSHOOKS_WRITE_GOLDEN"):
         golden.write_text(masked(given.body), encoding="utf-8")
     assert masked(given.body) == golden.read_text(encoding="utf-8")
+
+
+def test_the_page_of_all_paragraphs_is_what_its_command_writes() -> None:
+    ran = CliRunner().invoke(main, ["paragraphs", "--markdown", "--policy-library", str(ROOT / "cards")])
+    assert ran.exit_code == 0
+    page = ROOT / "docs" / "coverage.md"
+    if os.environ.get("CDSHOOKS_WRITE_GOLDEN"):
+        page.write_text(ran.stdout, encoding="utf-8")
+    assert ran.stdout == page.read_text(encoding="utf-8"), "cdshooks paragraphs --markdown > docs/coverage.md"

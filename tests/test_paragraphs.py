@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from cdshooks.cli.cases import read_cases
@@ -29,5 +32,49 @@ def test_every_paragraph_is_cited_or_excused(policy: Policy) -> None:
 def test_every_paragraph_that_decides_something_is_shown_by_a_case(policy: Policy) -> None:
     if not any(case.policy == policy.id for case in CASES):
         pytest.skip(f"{policy.id} has no cases yet")
-    rows = [row for row in paragraph_rows(policy, CASES) if row.decides]
+    rows = [row for row in paragraph_rows(policy, CASES, LIBRARY) if row.decides]
     assert [(row.paragraph, row.by) for row in rows if not row.cases] == []
+
+
+# ---- both documents, whole
+
+POLICY_PAPER = """
+PRE.1 def.ATC def.rescue def.FDA I.A I.B.1 I.B.2 I.B.3 I.B.4 I.C II.A II.B.1 II.B.2 II.B.3 II.C II.D II.E II.F III
+BG.0 BG.A BG.B BG.C BG.D BG.E BG.F F.1 F.2 F.3 F.4 CODE.1 CODE.2 CODE.3 CODE.4 NC.1 NC.2 NC.3 NC.4 NC.5
+""".split()
+GUIDE = [f"{part}.{n}" for part, last in (("DEN", 4), ("DOC", 5), ("MAP", 5), ("APP", 5)) for n in range(1, last + 1)]
+PAPERS = {"wellcare-nc/wnc-cp-192": POLICY_PAPER, "bcbs/tecartus": GUIDE}
+
+
+@pytest.mark.parametrize("policy_id", PAPERS)
+def test_no_paragraph_of_either_document_is_without_a_case_or_a_reason(policy_id: str) -> None:
+    policy = LIBRARY.versions(policy_id)[-1]
+    rows = list(paragraph_rows(policy, CASES, LIBRARY))
+    assert sorted({row.paragraph for row in rows}) == sorted(PAPERS[policy_id])
+    excused = {row.paragraph for row in rows if row.by.startswith("not encoded: ")}
+    shown = {row.paragraph for row in rows if row.cases}
+    assert excused | shown == set(PAPERS[policy_id])
+
+
+def test_the_appeal_clock_stands_beside_the_reminders_of_the_guide() -> None:
+    rows = list(paragraph_rows(LIBRARY.versions("bcbs/tecartus")[-1], CASES, LIBRARY))
+    for paragraph in (f"APP.{n}" for n in range(1, 6)):
+        by = [row.by.split(":")[0] for row in rows if row.paragraph == paragraph]
+        assert by[0] == "reminder"
+        assert set(by[1:]) == {"appeal clock"}
+    for paragraph in (f"DEN.{n}" for n in range(1, 5)):
+        assert any(row.paragraph == paragraph and row.by == "named by a plan's answer" for row in rows)
+
+
+def test_every_plan_type_has_a_case_before_its_deadline_and_one_after_it() -> None:
+    cases = [case for case in CASES if case.policy == "appeals"]
+    for plan in LIBRARY.plan_types:
+        rule = f"{plan.id}/appeal"
+        passed = [rule in case.expect.get("passed", ()) for case in cases if rule in case.expect.get("due", ())]
+        assert {True, False} == set(passed), plan.id
+
+
+def test_every_row_of_the_page_is_a_row_of_a_table() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "coverage.md").read_text("utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("|")]
+    assert rows and all(len(re.findall(r"(?<!\\)\|", row)) == 4 for row in rows)

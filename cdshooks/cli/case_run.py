@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from cdshooks.cli import edits
-from cdshooks.cli.cases import Case
+from cdshooks.cli.appeal_cases import appeal_mismatches, deny
+from cdshooks.cli.cases import APPEAL_EDITS, APPEALS, Case
 from cdshooks.cli.expectations import Mismatch, mismatches
 from cdshooks.cli.request_path import EditError
 from cdshooks.engine.library import Library, LibraryError
@@ -45,8 +46,9 @@ def run_case(case: Case, library: Library) -> Ran:
     request = edited_request(case, library)
     answered = answer(request, library, case.as_of)
     determined = _determination(case, answered)
-    found = tuple(mismatches(case.expect, answered, determined))
-    return Ran(case, found, determined)
+    found = [*mismatches(case.expect, answered, determined)]
+    found += appeal_mismatches(case.expect, answered) if case.policy == APPEALS else []
+    return Ran(case, tuple(found), determined)
 
 
 def edited_request(case: Case, library: Library) -> Request:
@@ -63,6 +65,9 @@ def edited_request(case: Case, library: Library) -> Request:
 def _edits(case: Case, library: Library) -> Iterator[tuple[Place, Callable[[dict[str, Any]], None]]]:
     """Every edit of a case in the order in which they are made, with its place in the case."""
     row = case.edits
+    for key in APPEAL_EDITS:
+        if key in row:
+            yield (key,), partial(deny, key=key, value=row[key])
     for key, state in row.get("prefetch", {}).items():
         yield ("prefetch", key), partial(edits.apply_state, key=key, state=state)
     for index, target in enumerate(row.get("drop", [])):

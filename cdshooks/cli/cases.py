@@ -17,14 +17,18 @@ from cdshooks.engine.reading import schema_problems
 from cdshooks.engine.source import Place, Problem, Source, read_yaml
 from cdshooks.server.stories import Story
 
-CASE_FILES = "policies/*/*/cases.yaml"
+CASE_FILES = ("policies/*/*/cases.yaml", "appeals/cases.yaml")
+APPEALS = "appeals"
+"""In place of a policy: the cases of the appeal clock."""
 OUTCOME_KEYS: Mapping[str, Outcome] = {outcome.value.replace("-", "_"): outcome for outcome in Outcome}
+APPEAL_EDITS = ("denied_on", "payer", "plan", "use", "reason")
+APPEAL_EXPECTATIONS = ("plan_types", "due", "length", "passed", "rules", "no_rules", "reasons", "first_row")
 BY_CRITERION = ("reason", "ask", "counts_until", "to_review", "evidence")
 
 
 @dataclass(frozen=True)
 class Case:
-    """One case: where it stands, its base request, its day, its edits and what is expected."""
+    """One case: what it is a case of, its base request, its day, its edits, what is expected, and where it stands."""
 
     policy: str
     name: str
@@ -45,10 +49,10 @@ class Case:
 
 
 def read_cases(library: Library, stories: Mapping[str, Story]) -> list[Case]:
-    """Every case beside the policies of a library; LibraryError lists all problems with file and line."""
+    """Every case beside the policies and the appeal clock; LibraryError lists all problems with file and line."""
     cases: list[Case] = []
     problems: list[Problem] = []
-    for path in sorted(library.path.glob(CASE_FILES)):
+    for path in sorted(path for pattern in CASE_FILES for path in library.path.glob(pattern)):
         try:
             cases += _read_file(path, library, stories)
         except LibraryError as error:
@@ -92,7 +96,7 @@ def _schema_problems(source: Source, schema: Path) -> Iterator[Problem]:
 def _reference_problems(source: Source, library: Library, stories: Mapping[str, Story]) -> Iterator[Problem]:
     """Names in a case file that lead nowhere: policy, story, criterion; and days that are none."""
     data = source.data
-    folder = "/".join(source.file.split("/")[1:3])
+    folder = APPEALS if source.file.startswith(f"{APPEALS}/") else "/".join(source.file.split("/")[1:3])
     if data["policy"] != folder:
         yield source.problem(("policy",), f"policy is {data['policy']}; the folder says {folder}")
     known = {str(c.id) for version in library.versions(folder) for c in version.criteria}
@@ -104,6 +108,7 @@ def _reference_problems(source: Source, library: Library, stories: Mapping[str, 
             yield source.problem((*place, "name"), f"two cases are named {row['name']!r}; a case is known by its name")
         names.add(row["name"])
         yield from _head_problems(source, place, row, stories)
+        yield from _foreign_keys(source, place, row, appeals=folder == APPEALS)
         yield from _unknown_criteria(source, place, row["expect"], known)
 
 
@@ -112,9 +117,18 @@ def _head_problems(
 ) -> Iterator[Problem]:
     if "story" in row and row["story"] not in stories:
         yield source.problem((*place, "story"), f"there is no story {row['story']}; `cdshooks stories` lists them")
-    for key in ("as_of", "service_date"):
+    for key in ("as_of", "service_date", "denied_on"):
         if key in row and not _is_day(row[key]):
             yield source.problem((*place, key), f"{key}: {row[key]} is no day of the calendar")
+
+
+def _foreign_keys(source: Source, place: Place, row: Mapping[str, Any], *, appeals: bool) -> Iterator[Problem]:
+    """Keys of the appeal clock in a case of a policy."""
+    for inside, keys in ((("expect",), APPEAL_EXPECTATIONS), ((), APPEAL_EDITS)):
+        found = row["expect"] if inside else row
+        for key in keys if not appeals else ():
+            if key in found:
+                yield source.problem((*place, *inside, key), f"{key} is for the cases of the appeal clock")
 
 
 def _is_day(text: str) -> bool:

@@ -180,6 +180,11 @@ def _with_patient(body: Body, resource: Mapping[str, Any]) -> Body:
     return {element: {"reference": f"Patient/{(body.get('context') or {}).get('patientId')}"}, **resource}
 
 
+def resources_of(body: Body, kind: str) -> list[Body]:
+    """Every resource of a kind in prefetch."""
+    return [resource for resource in _prefetched(body) if resource.get("resourceType") == kind]
+
+
 def _bundle(*resources: Body) -> Body:
     entries = [{"resource": resource} for resource in resources]
     return {"resourceType": "Bundle", "type": "searchset", "total": len(entries), "entry": entries}

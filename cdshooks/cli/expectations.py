@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cdshooks.cli.cases import OUTCOME_KEYS
+from cdshooks.cli.cases import APPEAL_EXPECTATIONS, OUTCOME_KEYS
 from cdshooks.engine.model import Finding
 from cdshooks.hooks.determination_json import KEY
 from cdshooks.hooks.service import Answer, Determined
@@ -41,7 +41,7 @@ def mismatches(expect: Mapping[str, Any], answered: Answer, determined: Determin
     yield from _of_determination(expect, determined)
 
 
-_WITHOUT_DETERMINATION = ("outcome", "applied", "cards", "card", "no_card_text")
+_WITHOUT_DETERMINATION = ("outcome", "applied", "cards", "card", "no_card_text", *APPEAL_EXPECTATIONS)
 
 
 def _answer_level(expect: Mapping[str, Any], answered: Answer, determined: Determined | None) -> Iterator[Mismatch]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -14,23 +14,40 @@ from cdshooks.cli.reach import Row, paragraph_rows
 from cdshooks.engine.library import Library, LibraryError
 from cdshooks.engine.policy import Policy
 
+_PAGE = """# Every paragraph and what takes care of it
+
+Written by `cdshooks paragraphs --markdown`; a test writes it again and compares. For each paragraph of each source: the
+criterion, override, reminder or rule of the appeal clock that takes care of it, or the reason why nothing does, and
+one of the cases that show it. The cases stand beside the policies and in `cards/appeals/cases.yaml`; `cdshooks test`
+runs them, `cdshooks paragraphs --cases` names them all."""
+
 
 @click.command()
 @click.argument("policy", required=False)
 @click.option("--cases", "names", is_flag=True, help="Name the cases of each paragraph, not only their number.")
+@click.option("--markdown", is_flag=True, help="Print the table that stands in docs/coverage.md.")
 @library_option
-def paragraphs(policy: str | None, names: bool, library_path: Path | None) -> None:
-    """Show for each paragraph of a policy's outline the criterion, override or reminder, or its excuse.
+def paragraphs(policy: str | None, names: bool, markdown: bool, library_path: Path | None) -> None:
+    """Show for each paragraph of a policy's outline what takes care of it, or its excuse.
 
-    POLICY is an id such as payer/policy; without it, every policy. The newest version is shown.
+    That is a criterion, an override, a reminder, or a rule of the appeal clock. POLICY is an id such as
+    payer/policy; without it, every policy. The newest version is shown.
     """
     library = open_library(library_path or settings_now().library)
     cases = sound_cases(library)
-    for version in newest_versions(library, policy):
-        click.echo(f"{version.id} {version.version} ({version.reference_number or version.title})")
-        for line in _table(list(paragraph_rows(version, cases)), names):
+    tables = {_title(v): list(paragraph_rows(v, cases, library)) for v in newest_versions(library, policy)}
+    if markdown:
+        click.echo(coverage_page(tables), nl=False)
+        return
+    for title, rows in tables.items():
+        click.echo(title)
+        for line in _table(rows, names):
             click.echo(f"  {line}")
         click.echo()
+
+
+def _title(version: Policy) -> str:
+    return f"{version.id} {version.version} ({version.reference_number or version.title})"
 
 
 def newest_versions(library: Library, policy_id: str | None) -> list[Policy]:
@@ -58,6 +75,25 @@ def _table(rows: Sequence[Row], names: bool) -> list[str]:
             lines.append(f"{head:<{width}}  {_count(row):>8}  {row.by}")
             lines += [f"{'':<{width}}            · {name}" for name in row.cases if names]
     return lines
+
+
+def coverage_page(tables: Mapping[str, Sequence[Row]]) -> str:
+    """The whole table as a page of Markdown: each paragraph, what takes care of it, and what shows that."""
+    parts = [_PAGE]
+    for title, rows in tables.items():
+        lines = [f"| {_cell(row.paragraph)} | {_cell(row.by)} | {_cell(_shown(row))} |" for row in rows]
+        parts += ["\n".join([f"## {title}\n", "| paragraph | taken care of by | shown by |", "|---|---|---|", *lines])]
+    return "\n\n".join(parts) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _shown(row: Row) -> str:
+    """One case by name and how many more there are."""
+    more = f" (and {len(row.cases) - 1} more)" if len(row.cases) > 1 else ""
+    return f"{row.cases[0]}{more}" if row.cases else ""
 
 
 def _count(row: Row) -> str:

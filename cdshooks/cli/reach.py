@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from cdshooks.cli.cases import BY_CRITERION, OUTCOME_KEYS, Case
+from cdshooks.cli.appeal_cases import named_rules
+from cdshooks.cli.cases import APPEALS, BY_CRITERION, OUTCOME_KEYS, Case
+from cdshooks.engine.library import Library
 from cdshooks.engine.model import Outcome, Result
 from cdshooks.engine.policy import Criterion, Override, Policy
 
@@ -42,29 +44,51 @@ class Row:
     cases: tuple[str, ...]
 
 
-def paragraph_rows(policy: Policy, cases: Iterable[Case]) -> Iterator[Row]:
+def paragraph_rows(policy: Policy, cases: Iterable[Case], library: Library) -> Iterator[Row]:
     """One row for each paragraph of the outline and each thing that cites it; a bare paragraph has one without."""
-    own = [case for case in cases if case.policy == policy.id]
+    every = list(cases)
+    own = [case for case in every if case.policy == policy.id]
+    appeals = [case for case in every if case.policy == APPEALS]
     for paragraph in policy.outline:
-        rows = list(_rows(policy, paragraph, own))
+        rows = [*_rows(policy, paragraph, own), *_appeal_rows(library, paragraph, appeals)]
         yield from rows or [Row(paragraph, "NOTHING cites or excuses it", True, ())]
+
+
+def _appeal_rows(library: Library, paragraph: str, cases: list[Case]) -> Iterator[Row]:
+    """The rules of the appeal clock that cite a paragraph, and the words by which an answer names it."""
+    sets = library.answer_sets
+    rules = [(f"{plan.id}/{rule.id}", rule) for plan in library.plan_types for rule in plan.rules]
+    rules += [(rule.id, rule) for rule in (sets.rules if sets else ())]
+    for name, rule in rules:
+        if paragraph in rule.cite:
+            shown = _names(case for case in cases if name in named_rules(case.expect))
+            yield Row(paragraph, f"appeal clock: {name}{f' ({rule.length})' if rule.length else ''}", True, shown)
+    for reason in sets.reasons if sets else ():
+        if paragraph == reason.cite:
+            shown = _names(case for case in cases if paragraph in case.expect.get("reasons", ()))
+            yield Row(paragraph, "named by a plan's answer", True, shown)
 
 
 def _rows(policy: Policy, paragraph: str, cases: list[Case]) -> Iterator[Row]:
     for criterion in policy.criteria:
         if paragraph in criterion.cite:
             by = f"{criterion.section.value}: {criterion.id}"
-            yield Row(paragraph, by, True, tuple(case.name for case in cases if criterion.id in named_criteria(case)))
+            yield Row(paragraph, by, True, _names(case for case in cases if criterion.id in named_criteria(case)))
     for override in policy.overrides:
         if paragraph in override.cite:
-            yield Row(paragraph, "override", True, tuple(case.name for case in cases if _overridden(case, override)))
+            yield Row(paragraph, "override", True, _names(case for case in cases if _overridden(case, override)))
     for reminder, _ in policy.reminders:
         if paragraph in reminder.cite:
-            shown = tuple(case.name for case in cases if paragraph in case.expect.get("reminders", ()))
+            shown = _names(case for case in cases if paragraph in case.expect.get("reminders", ()))
             yield Row(paragraph, f"reminder: {reminder.text}", False, shown)
     for cited, because in policy.not_encoded:
         if paragraph in cited:
             yield Row(paragraph, f"not encoded: {because}", False, ())
+
+
+def _names(cases: Iterable[Case]) -> tuple[str, ...]:
+    """The names of cases, those that expect least else first: they say most about the thing itself."""
+    return tuple(case.name for case in sorted(cases, key=lambda case: (len(named_criteria(case)), len(case.expect))))
 
 
 def _overridden(case: Case, override: Override) -> bool:

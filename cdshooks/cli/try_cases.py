@@ -9,7 +9,7 @@ from textwrap import indent
 import click
 
 from cdshooks.cli.case_run import Ran, run_case
-from cdshooks.cli.cases import Case
+from cdshooks.cli.cases import APPEALS, Case
 from cdshooks.cli.evaluate import tree
 from cdshooks.cli.inputs import counted, library_option, located, open_library, settings_now, shown
 from cdshooks.cli.panel import printable
@@ -24,13 +24,14 @@ from cdshooks.engine.policy import Policy
 @click.option("-k", "words", help="Only cases whose name has all of these words.")
 @library_option
 def test(policy: str | None, words: str | None, library_path: Path | None) -> None:
-    """Run the cases of POLICY (an id such as payer/policy), or of every policy.
+    """Run the cases of POLICY (an id such as payer/policy, or `appeals` for the appeal clock), or every case.
 
     At the end: what no case expects yet. That is a report and no failure.
     """
     library = open_library(library_path or settings_now().library)
-    versions = newest_versions(library, policy)
-    cases = [case for case in sound_cases(library) if any(case.policy == version.id for version in versions)]
+    versions = [] if policy == APPEALS else newest_versions(library, policy)
+    wanted = {str(version.id) for version in versions} | ({APPEALS} if policy in (None, APPEALS) else set())
+    cases = [case for case in sound_cases(library) if case.policy in wanted]
     chosen = [case for case in cases if _has_words(case, words)]
     if words and not chosen:
         raise click.UsageError(f"no case has the words {words!r} in its name; there are {len(cases)} cases")
