@@ -41,7 +41,7 @@ URL = "/cds-services/cart-order-sign"
 DISCOVERY = {"services": [{"hook": "order-sign", "id": "cart-order-sign", "title": "CAR-T", "description": "x"}]}
 
 
-def as_told(request: Request, library: Library, as_of: date, options: Any) -> Answer:
+def as_told(request: Request, library: Library, as_of: date, options: Any, fetch: Any) -> Answer:
     return Answer({"cards": [], "asked": [request.patient_id, as_of.isoformat()]})
 
 

@@ -43,7 +43,9 @@ class Answers:
     def __init__(self) -> None:
         self.asked: list[tuple[date, ServiceOptions]] = []
 
-    def __call__(self, request: Request, library: Library, as_of: date, options: ServiceOptions) -> Answered:
+    def __call__(
+        self, request: Request, library: Library, as_of: date, options: ServiceOptions, fetch: Any
+    ) -> Answered:
         self.asked.append((as_of, options))
         return Answered({"cards": [{"summary": "a card"}], "systemActions": [{}]})
 

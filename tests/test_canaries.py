@@ -14,7 +14,7 @@ import pytest
 from tales import shipped_library, tale
 from terminal import run
 
-from cdshooks.hooks import gathering, service
+from cdshooks.hooks import service
 from cdshooks.server.app import create_app
 from cdshooks.server.call_log import JsonLines
 from cdshooks.server.settings import read_settings
@@ -232,14 +232,14 @@ def test_the_store_holds_references_and_no_text_of_the_chart(planted, client, tm
     assert references
 
 
-@pytest.mark.parametrize("place", ["identify", "build_chart", "determine", "write_card", "select_policies"])
+@pytest.mark.parametrize("place", ["Gathering.complete", "build_chart", "determine", "write_card", "select_policies"])
 def test_code_that_fails_with_the_chart_in_its_hands_tells_nobody(planted, client, searched, monkeypatch, place):
     body, identifiers = planted
 
     def fail(*given, **named):
         raise KeyError(f"{json.dumps(body)} {given!r} {named!r}")
 
-    monkeypatch.setattr(gathering if place == "read_prefetch" else service, place, fail)
+    monkeypatch.setattr(f"cdshooks.hooks.service.{place}", fail)
     reply = post(client, json.dumps(body), searched, content_type="application/json")
     assert reply.status_code == (500 if place == "write_card" else 200)
     searched(identifiers)

@@ -33,6 +33,7 @@ from cdshooks.hooks.service import answer
 
 CHART = [patient(), coverage(), *full_chart()]
 NEXT = [{"relation": "next", "url": "https://ehr.example.org/r4/next"}]
+ROLES = "PractitionerRole?practitioner=dr&_count=250"
 FAILURE = {"resourceType": "OperationOutcome", "issue": [{"severity": "error"}]}
 
 
@@ -92,7 +93,7 @@ def test_only_what_the_policies_of_the_payer_read_is_asked(example):
     asked(example, fetch, prefetch={key: label_only[key] for key in ("patient", "coverage")})
     kinds = {url.partition("?")[0] for url in fetch.asked}
     read = {k for p in example.policies if p.id == "fda/label" for c in p.criteria for k in c.kinds}
-    assert kinds == (read & set(KEYS)) - {"Patient", "Coverage"}
+    assert kinds == (read & set(KEYS)) - {"Patient", "Coverage"} | {"PractitionerRole"}
     everything = Answers(*CHART)
     asked(example, everything)
     assert kinds < {url.partition("?")[0] for url in everything.asked}
@@ -104,6 +105,23 @@ def test_the_searches_are_those_of_discovery_filled_with_the_patient(example):
     assert "Patient/p1" in fetch.asked
     assert "Coverage?beneficiary=Patient/p1&status=active&_count=250" in fetch.asked
     assert not [url for url in fetch.asked if "{" in url]
+
+
+@pytest.mark.parametrize(
+    ("user", "roles"),
+    [
+        ("Practitioner/dr", [ROLES]),
+        ("https://ehr.example.org/r4/Practitioner/dr", [ROLES]),
+        ("PractitionerRole/dr", []),
+        ("Practitioner/dr&x", []),
+        ("dr", []),
+        (None, []),
+    ],
+)
+def test_the_roles_of_the_signer_are_asked_beside_the_rest(example, user, roles):
+    fetch = Answers(*CHART)
+    asked(example, fetch, context={"userId": user})
+    assert [url for url in fetch.asked if url.startswith("PractitionerRole")] == roles
 
 
 @pytest.mark.parametrize("patient_id", ["p1&x=1", "p1/../../x", "p1?x", "..", ".", "p 1", "p1#", "p%31", "ä", "p1\\x"])
@@ -186,7 +204,7 @@ def test_a_partial_answer_is_gone_on_from_its_next_page(example, came, miss, sta
     sent = prefetch_of(*CHART) | {"observations": bundle(observation(), link=NEXT)}
     fetch = Answers(pages={"observations": came}, misses={"observations": miss} if miss else {})
     asked(example, fetch, prefetch=sent)
-    assert fetch.asked == ["https://ehr.example.org/r4/next"]
+    assert fetch.asked == ["https://ehr.example.org/r4/next", ROLES]
     query = Query("observations", NEXT[0]["url"], ("Observation",), continues=True)
     request = request_of(prefetch={"observations": bundle(observation(), link=NEXT)})
     delivery = read_prefetch(request, example.wording, [Fetched(query, came, miss)])
@@ -248,7 +266,7 @@ def test_medications_of_the_chart_are_fetched_where_nothing_names_them(example):
     assert (bare.state, "does not tell its medication" in bare.reason) == (State.PARTIAL, True)
     fetch = Answers({**CELLS, "id": "m2"}, *CHART)
     asked(example, fetch, prefetch=sent)
-    assert fetch.asked == ["MedicationRequest?patient=p1&_count=250", "Medication/m2"]
+    assert fetch.asked == ["MedicationRequest?patient=p1&_count=250", ROLES, "Medication/m2"]
 
 
 def test_a_payer_that_is_named_only_by_reference_is_fetched(example):

@@ -46,6 +46,10 @@ BAD_SETTINGS: dict[str, tuple[dict[str, str | None], str]] = {
     "a public address of loopback": ({"CDSHOOKS_PUBLIC_URL": "https://127.1.2.3"}, "CDSHOOKS_PUBLIC_URL"),
     "a public address that is none": ({"CDSHOOKS_PUBLIC_URL": "cds"}, "CDSHOOKS_PUBLIC_URL"),
     "a mode that is none": ({"CDSHOOKS_MODE": "prod"}, "CDSHOOKS_MODE is 'prod'"),
+    "a FHIR server that anyone may have read": (
+        {"CDSHOOKS_DEMO_FHIR_SERVERS": "https://fhir.hospital.example/r4"},
+        "CDSHOOKS_DEMO_FHIR_SERVERS is 'https://fhir.hospital.example/r4'",
+    ),
     "a rate that is none": ({"CDSHOOKS_ADDRESS_RATE": "fast"}, "CDSHOOKS_ADDRESS_RATE is 'fast'"),
     "a misspelled setting": ({"CDSHOOKS_CLIENT": "clients.toml"}, "CDSHOOKS_CLIENT is not a setting"),
 }

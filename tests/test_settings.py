@@ -65,6 +65,8 @@ def test_settings_survive_the_way_to_a_worker_process() -> None:
         ("CDSHOOKS_PUBLIC_URL", "cds.hospital.example"),
         ("CDSHOOKS_PUBLIC_URL", "ftp://cds.hospital.example"),
         ("CDSHOOKS_PUBLIC_URL", "https://"),
+        ("CDSHOOKS_DEMO_FHIR_SERVERS", "http://fhir.hospital.example/r4"),
+        ("CDSHOOKS_DEMO_FHIR_SERVERS", "http://user@127.0.0.1/r4"),
         ("CDSHOOKS_PUBLIC_URL", "https://user@cds.hospital.example"),
         ("CDSHOOKS_PUBLIC_URL", "https://cds.hospital.example/?x=1"),
         ("CDSHOOKS_PUBLIC_URL", "https://[cds"),

@@ -20,12 +20,13 @@ from cdshooks.hooks.request import Request
 from cdshooks.hooks.wanted import ALWAYS, wanted_orders, wanted_references, wanted_searches
 
 _ANSWERS = frozenset(kind for template in MORE_PREFETCH[PATIENT_VIEW].values() for kind in template.kinds)
+_SIGNER = frozenset({"PractitionerRole"})
 _FURTHER = 2  # rounds after the first: an encounter leads to its provider, a role to its organization
 
 
-@dataclass
+@dataclass(repr=False)
 class Gathering:
-    """One call and what was fetched for it; without `fetch` it keeps to what was sent."""
+    """One call and what was fetched for it; without `fetch` it keeps to what was sent. Never printed."""
 
     request: Request
     payload: Payload
@@ -47,13 +48,18 @@ class Gathering:
         delivery = self._read()
         if self.fetch is None or not orders or self._mixed(delivery):
             return delivery
-        searches = wanted_searches(self.request, delivery, self._needed(orders, delivery))
-        asked = self._ask([*searches, *self._references(orders, delivery)])
+        asked = self._ask([*self._searches(orders, delivery), *self._references(orders, delivery)])
         for _ in range(_FURTHER):
             if asked:
                 delivery = self._read()
                 asked = self._ask(self._references(orders, delivery))
         return self._read() if asked else delivery
+
+    def _searches(self, orders: list[Order], delivery: Delivery) -> list[Query]:
+        needed = self._needed(orders, delivery)
+        searches = [*wanted_searches(self.request, delivery, needed)]
+        # The signer's roles help a letter, but are not worth a request of their own.
+        return [*wanted_searches(self.request, delivery, needed | _SIGNER)] if searches else []
 
     def _references(self, orders: list[Order], delivery: Delivery) -> Iterator[Query]:
         return wanted_references(self.request, self.payload, orders, delivery.entries, self.library)

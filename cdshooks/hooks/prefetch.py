@@ -198,7 +198,7 @@ def _answer(request: Request, key: str, wording: Wording) -> Sent:
         return Sent(told=wording.say("prefetch.none", key=key))
     sent = _value(value, key, wording)
     if key not in KINDS and not is_bundle(value):
-        sent.matched = set()
+        sent.matched &= {"Patient"}  # there is but one
     return sent
 
 

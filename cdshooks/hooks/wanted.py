@@ -27,7 +27,7 @@ PAGE_SIZE = 250
 ALWAYS = frozenset({"Patient", "Coverage"})
 """Whose chart it is and who pays: needed before any policy can be chosen."""
 
-_PLACES = ("Organization", "Location", "PractitionerRole")
+PLACES = ("Organization", "Location", "PractitionerRole")
 _ID = re.compile(r"(?!\.+$)[A-Za-z0-9._-]+")
 _KIND = re.compile(r"[A-Z][A-Za-z]+")
 
@@ -70,7 +70,7 @@ def wanted_references(
     for reference in [*chosen, *centers, *_references([told.get("serviceProvider")]), *payors]:
         found = payload.resolve({"reference": reference})
         if found is None:
-            yield from _read(reference, _PLACES)
+            yield from _read(reference, PLACES)
         elif found.get("resourceType") == "PractitionerRole":
             yield from _unread(_references([found.get("organization")]), payload)
         elif found.get("resourceType") == "Location":
@@ -89,7 +89,7 @@ def _medications(entries: list[Entry], payload: Payload, library: Library) -> It
 def _unread(references: Iterable[str], payload: Payload) -> Iterator[Query]:
     for reference in references:
         if payload.resolve({"reference": reference}) is None:
-            yield from _read(reference, _PLACES)
+            yield from _read(reference, PLACES)
 
 
 def _centers(order: Resource) -> Iterator[str]:
@@ -131,10 +131,18 @@ def _continues(delivery: Delivery, key: str) -> bool:
 
 
 def _filled(template: str, request: Request) -> str | None:
-    if "{{context.patientId}}" not in template or not _ID.fullmatch(request.patient_id):
-        return None
-    filled = template.replace("{{context.patientId}}", request.patient_id)
-    return f"{filled}&_count={PAGE_SIZE}" if "?" in filled else filled
+    """A template of discovery with its tokens filled; None where one has no value that can stand in an address."""
+    user = split_reference(request.user_id or "")
+    tokens = {
+        "{{context.patientId}}": request.patient_id,
+        "{{userPractitionerId}}": user[2] if user[1] == "Practitioner" else "",
+    }
+    for token, value in tokens.items():
+        if token in template:
+            if not _ID.fullmatch(value):
+                return None
+            template = template.replace(token, value)
+    return f"{template}&_count={PAGE_SIZE}" if "?" in template else template
 
 
 def _read(reference: str, kinds: Iterable[str]) -> Iterator[Query]:

@@ -21,6 +21,7 @@ from cdshooks.server.callers import Door, guard
 from cdshooks.server.calls import watch_calls
 from cdshooks.server.cds_api import add_cds_routes
 from cdshooks.server.clients import Client
+from cdshooks.server.fhir_client import FhirClient
 from cdshooks.server.headers import send_headers
 from cdshooks.server.jwks import ClientKeys
 from cdshooks.server.key_address import fetch_keys
@@ -51,6 +52,7 @@ def create_app(
     app = Flask("cdshooks.server", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1  # what is larger is told apart from what is as large
     store = OpenedOnce(settings.database_url)
+    metrics = Metrics()
     site = Site(
         settings=settings,
         library=library,
@@ -61,8 +63,8 @@ def create_app(
         recorder=Recorder(store, settings.patient_key),
         discovery=services(library),
         stories=read_stories(fixtures or default_fixtures()) if settings.demo else {},
+        fhir=FhirClient(watch=metrics.show_server),
     )
-    metrics = Metrics()
     watch_calls(app, [partial(log_call, library=library.hash), metrics.count])
     send_headers(app, settings.demo, frozenset(origin for client in clients for origin in client.origins))
     answer_errors(app)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from time import perf_counter
 
 from flask import Flask, Response
 
@@ -11,7 +12,7 @@ from cdshooks.hooks.departments import departments_of
 from cdshooks.hooks.errors import RequestError
 from cdshooks.hooks.feedback import read_feedback
 from cdshooks.hooks.request import Request, read_request
-from cdshooks.hooks.service import ServiceOptions
+from cdshooks.hooks.service import Answer, ServiceOptions
 from cdshooks.server import call_log
 from cdshooks.server.callers import caller
 from cdshooks.server.calls import current_call
@@ -36,10 +37,11 @@ def add_cds_routes(app: Flask, site: Site) -> None:
         hook = site.hook(service_id)
         client, current = caller(), current_call()
         current.service, current.hook = service_id, hook
-        request = read_request(posted_json(), service_id, hook)
+        body = posted_json()
+        request = read_request(body, service_id, hook)
         _check_fhir_server(request, client)
         options = _with_earlier_overrides(site, request, client)
-        answered = site.answer(request, site.library, site.today(client), options)
+        answered = _answer(site, request, body, client, options)
         current.answered(request, answered.body, answered.failure)
         if answered.failure:
             call_log.failure(answered.failure)
@@ -51,6 +53,7 @@ def add_cds_routes(app: Flask, site: Site) -> None:
             _name(client),
             shadow=not shown,
             rosters_version=options.rosters_version,
+            fetched_sha256=answered.fetched_sha256,
         )
         current.decisions.update(site.recorder.record(made, request, answered, options))
         return reply
@@ -62,6 +65,15 @@ def add_cds_routes(app: Flask, site: Site) -> None:
         taken = site.recorder.take_feedback(_name(caller()), service_id, entries, site.now())
         current_call().feedback.update(taken.counts())
         return json_reply({})
+
+
+def _answer(site: Site, request: Request, body: bytes, client: Client | None, options: ServiceOptions) -> Answer:
+    """The answer to a call, with what was read for it from its FHIR server in the time that it has left."""
+    call = current_call()
+    reader = site.reader(request, body, client, spent=perf_counter() - call.began)
+    answered = site.answer(request, site.library, site.today(client), options, reader)
+    call.fetches.update(reader.results if reader else ())
+    return answered
 
 
 def shows_cards(client: Client | None, request: Request, wording: Wording) -> bool:

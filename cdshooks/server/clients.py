@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from jsonschema import Draft202012Validator
 
 from cdshooks.engine.centers import is_npi
+from cdshooks.server.addresses import FhirAccess, read_address
 from cdshooks.server.jwk import Key, KeyProblem, read_keys
 from cdshooks.server.settings import SettingsError
 
@@ -43,7 +44,13 @@ class Client:
     departments: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
     calls_per_second: int = 50
+    fetch_without_token: bool = False
     allow_loopback: bool = False
+
+    @property
+    def fhir_access(self) -> FhirAccess:
+        """From where what a call lacks may be read."""
+        return FhirAccess(self.fhir_servers, self.allow_loopback, self.fetch_without_token)
 
     def serves(self, fhir_server: str) -> bool:
         """Whether a fhirServer is one of this client's: an address of the list, or a path below one.
@@ -128,7 +135,15 @@ def _client(table: Mapping[str, Any], path: Path) -> Client:
     )
 
 
-_PLAIN = ("suggestions", "system_actions", "dossier_links", "shadow", "calls_per_second", "allow_loopback")
+_PLAIN = (
+    "suggestions",
+    "system_actions",
+    "dossier_links",
+    "shadow",
+    "calls_per_second",
+    "fetch_without_token",
+    "allow_loopback",
+)
 
 
 def _pinned(file: str, name: str, path: Path) -> tuple[Key, ...]:
@@ -158,6 +173,8 @@ def _check_client(client: Client, path: Path) -> None:
         loopback = client.allow_loopback and url.hostname in LOOPBACK
         if url.scheme != "https" and not loopback:
             raise _unusable(path, client.name, key, address, "an address that begins with https://")
+        if key == "fhir_servers" and read_address(address, allow_loopback=True) is None:
+            raise _unusable(path, client.name, key, address, "a plain address such as https://fhir.hospital.example/r4")
 
 
 def addresses(client: Client) -> Iterator[tuple[str, str]]:

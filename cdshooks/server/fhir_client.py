@@ -9,10 +9,11 @@ from __future__ import annotations
 import ssl
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from cdshooks.hooks import json_body
 from cdshooks.hooks.errors import RequestError
@@ -21,6 +22,7 @@ from cdshooks.server.addresses import Address, FhirAccess, read_address, registe
 from cdshooks.server.breaker import Breaker, BreakerState
 from cdshooks.server.guarded_http import HttpMiss, Reply, read_from, resolve
 
+READ = "read"
 _MEGABYTE = 1024 * 1024
 _GRACE = 0.05  # seconds in which requests that end at the deadline hand over what they have
 _STATUS = {401: Miss.REFUSED, 403: Miss.REFUSED, 404: Miss.NOT_FOUND, 410: Miss.NOT_FOUND, 429: Miss.BUSY}
@@ -42,24 +44,8 @@ class Limits:
     pause_seconds: float = 30.0
 
 
-class FetchRecorder(Protocol):
-    """What is told of fetching, for metrics. `server` is a registered base address, "" for one that is not."""
-
-    def fetched(self, server: str, result: str, seconds: float) -> None:
-        """One query came to "read" or to a Miss."""
-
-    def breaker(self, server: str, state: BreakerState) -> None:
-        """A server is left alone, tried again, or asked as before."""
-
-
-class Unrecorded:
-    """A recorder that keeps nothing."""
-
-    def fetched(self, server: str, result: str, seconds: float) -> None:
-        """Nothing."""
-
-    def breaker(self, server: str, state: BreakerState) -> None:
-        """Nothing."""
+Watcher = Callable[[str, BreakerState], None]
+"""Is told, for metrics, when a registered server is left alone, tried again, or asked as before."""
 
 
 class FhirClient:
@@ -68,20 +54,27 @@ class FhirClient:
     def __init__(
         self,
         limits: Limits | None = None,
-        recorder: FetchRecorder | None = None,
+        watch: Watcher = lambda server, state: None,
         clock: Callable[[], float] = time.monotonic,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.limits = limits or Limits()
-        self.recorder = recorder or Unrecorded()
         self.tls = tls
+        self._watch = watch
         self._clock = clock
         self._breakers: dict[str, Breaker] = {}
         self._lock = threading.Lock()
 
-    def for_call(self, access: FhirAccess, fhir_server: str | None, token: Callable[[], str | None]) -> FhirReader:
-        """What reads for one call; its time begins now. `token` is asked at most once, before the first request."""
-        return FhirReader(self, access, registered(fhir_server, access), token)
+    def for_call(
+        self, access: FhirAccess, fhir_server: str | None, token: Callable[[], str | None], spent: float = 0.0
+    ) -> FhirReader:
+        """What reads for one call, of whose time `spent` seconds are gone.
+
+        `token` is asked at most once, before the first request.
+        """
+        reader = FhirReader(self, access, registered(fhir_server, access), token)
+        reader.deadline -= spent
+        return reader
 
     def breaker(self, server: str) -> Breaker:
         """The breaker of a registered server."""
@@ -89,33 +82,39 @@ class FhirClient:
             if server not in self._breakers:
                 limits = self.limits
                 self._breakers[server] = Breaker(
-                    limits.failures, limits.pause_seconds, self._clock, lambda s: self.recorder.breaker(server, s)
+                    limits.failures, limits.pause_seconds, self._clock, lambda state: self._watch(server, state)
                 )
             return self._breakers[server]
 
 
 class FhirReader:
-    """The `fetch` of one call: takes queries, gives as many results, never raises for what a server does."""
+    """The `fetch` of one call: takes queries, gives as many results, never raises for what a server does.
+
+    `results` counts them: "read", or the Miss. `deadline` is in monotonic seconds.
+    """
 
     def __init__(
         self, client: FhirClient, access: FhirAccess, base: Address | None, token: Callable[[], str | None]
     ) -> None:
         limits = client.limits
         self._client, self._access, self._base, self._limits = client, access, base, limits
-        self._deadline = time.monotonic() + limits.total_seconds - limits.answer_seconds
+        self.deadline = time.monotonic() + limits.total_seconds - limits.answer_seconds
         self._token = token
         self._headers: dict[str, str] | None = None
         self._numbers: list[str] | HttpMiss | None = None
         self._lock, self._resolving = threading.Lock(), threading.Lock()
         self._requests, self._bytes = limits.requests, limits.all_bytes
+        self.results: Counter[str] = Counter()
         self._server = "" if base is None else f"{base.scheme}://{base.authority}{base.path}"
 
     def __call__(self, queries: Sequence[Query]) -> list[Fetched]:
         """The results of the queries, in their order."""
-        miss = self._refusal()
-        if miss:
-            self._client.recorder.fetched(self._server, miss, 0.0)
-            return [Fetched(query, (), miss) for query in queries]
+        refusal = self._refusal()
+        results = [Fetched(query, (), refusal) for query in queries] if refusal else self._asked(queries)
+        self.results.update(result.miss or READ for result in results)
+        return results
+
+    def _asked(self, queries: Sequence[Query]) -> list[Fetched]:
         # A server that is tried again after a pause gets one request before the others.
         first = 1 if self._client.breaker(self._server).state is BreakerState.HALF_OPEN else len(queries)
         return [*self._read_all(queries[:first]), *self._read_all(queries[first:])]
@@ -136,27 +135,21 @@ class FhirReader:
         pool = ThreadPoolExecutor(self._limits.at_once, thread_name_prefix="fhir")
         try:
             running = [pool.submit(self._read, query, into) for query, into in zip(queries, pages, strict=True)]
-            done, _ = wait(running, max(0.0, self._deadline - time.monotonic()) + _GRACE)
+            done, _ = wait(running, max(0.0, self.deadline - time.monotonic()) + _GRACE)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
         return [
-            future.result() if future in done else self._told(query, into, Miss.LATE)
+            future.result() if future in done else Fetched(query, tuple(into), Miss.LATE)
             for future, query, into in zip(running, queries, pages, strict=True)
         ]
 
     def _read(self, query: Query, pages: list[Any]) -> Fetched:
         """Every page of a query, each appended to `pages` as soon as it is there."""
-        began = time.monotonic()
-        miss: Miss | None = None
         try:
             self._read_pages(query, pages)
         except HttpMiss as missed:
-            miss = missed.miss
-        return self._told(query, pages, miss, time.monotonic() - began)
-
-    def _told(self, query: Query, pages: list[Any], miss: Miss | None, seconds: float = 0.0) -> Fetched:
-        self._client.recorder.fetched(self._server, miss or "read", seconds)
-        return Fetched(query, tuple(pages), miss)
+            return Fetched(query, tuple(pages), missed.miss)
+        return Fetched(query, tuple(pages))
 
     def _read_pages(self, query: Query, pages: list[Any]) -> None:
         seen: set[Address] = set()
@@ -200,7 +193,7 @@ class FhirReader:
 
     def _reply(self, address: Address) -> Reply:
         breaker = self._client.breaker(self._server)
-        left = self._deadline - time.monotonic()
+        left = self.deadline - time.monotonic()
         if left <= 0:
             raise HttpMiss(Miss.LATE)
         if not breaker.admits():

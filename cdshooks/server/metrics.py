@@ -20,6 +20,7 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from cdshooks.server.breaker import BreakerState
 from cdshooks.server.calls import Call
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -42,7 +43,14 @@ class Metrics:
         self._car_t = self._counter("car_t_cards", "Cards for a recognised CAR-T.", *of, "product")
         self._stripped = self._counter("stripped_calls", "Order calls that came without any draft order.", *of)
         self._failed = self._counter("failure_cards", "Calls that our own code failed to check.", *of)
-        self._fetches = self._counter("fetches", "Requests to FHIR servers.", "client", "result")
+        self._fetches = self._counter("fetches", "Reads and searches of FHIR servers.", "client", "result")
+        self._down = Gauge(
+            "cdshooks_fhir_server_down",
+            "1 while a FHIR server that did not answer is left alone.",
+            ("server",),
+            multiprocess_mode="livemax",
+            registry=self.registry,
+        )
         self._decisions = self._counter("decisions", "Determinations by what became of their record.", *of, "result")
         self._feedback = self._counter("feedback", "Cards by feedback.", "client", "outcome")
         self._seconds = Histogram(
@@ -77,6 +85,10 @@ class Metrics:
         self._failed.labels(call.hook, call.client).inc(call.failed)
         if call.status == 200:
             self._last.labels(call.hook, call.client).set(time.time())
+
+    def show_server(self, server: str, state: BreakerState) -> None:
+        """Show whether a registered FHIR server is asked at present."""
+        self._down.labels(server).set(state is not BreakerState.CLOSED)
 
     def text(self) -> bytes:
         """Everything, in the text format of Prometheus."""

@@ -47,6 +47,11 @@ def _check_settings(settings: Settings) -> None:
             " clients file (docs/clients.example.toml is one); for synthetic data only, write CDSHOOKS_MODE=demo or"
             " `cdshooks serve --demo`."
         )
+    if settings.demo_fhir_servers:
+        raise SettingsError(
+            f"CDSHOOKS_DEMO_FHIR_SERVERS is {settings.demo_fhir_servers[0]!r} and CDSHOOKS_MODE is production. Write"
+            " each client's FHIR servers into its own table of CDSHOOKS_CLIENTS instead."
+        )
     url = settings.public_url
     if url is None or urlsplit(url).scheme != "https" or _is_local(urlsplit(url).hostname):
         was = "missing" if url is None else repr(url)

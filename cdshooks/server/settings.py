@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cdshooks.engine.centers import is_npi
+from cdshooks.server.addresses import FhirAccess, read_address
 
 PREFIX = "CDSHOOKS_"
 Network = IPv4Network | IPv6Network
@@ -42,6 +43,7 @@ SETTINGS = (
     Setting("CDSHOOKS_METRICS_FROM", "127.0.0.0/8 ::1/128", "networks that may read /metrics in production"),
     Setting("CDSHOOKS_TIMEZONE", "UTC", "IANA time zone whose calendar day is today"),
     Setting("CDSHOOKS_MODE", "production", "demo (open to anyone, synthetic data only) or production"),
+    Setting("CDSHOOKS_DEMO_FHIR_SERVERS", "", "FHIR servers that an open demo may read, with blanks between them"),
     Setting("CDSHOOKS_DEFAULT_FACILITY", "", "NPI of the treatment centre to use when an order names none"),
     Setting(
         "CDSHOOKS_PATIENT_KEY", "", "key of the hashes that stand for patients in the records; empty: one in the store"
@@ -69,6 +71,13 @@ class Settings:
     default_facility: str | None
     patient_key: str | None = field(default=None, repr=False)
     retention_days: int | None = None
+    demo_fhir_servers: tuple[str, ...] = ()
+
+    @property
+    def demo_access(self) -> FhirAccess | None:
+        """What an open demo may read from FHIR servers; None where nothing was named."""
+        named = self.demo_fhir_servers
+        return FhirAccess(named, allow_loopback=True, without_token=True) if self.demo and named else None
 
     @property
     def demo(self) -> bool:
@@ -97,6 +106,7 @@ class Settings:
             "CDSHOOKS_DEFAULT_FACILITY": self.default_facility or "",
             "CDSHOOKS_PATIENT_KEY": self.patient_key or "",
             "CDSHOOKS_RETENTION_DAYS": str(self.retention_days or ""),
+            "CDSHOOKS_DEMO_FHIR_SERVERS": " ".join(self.demo_fhir_servers),
         }
 
 
@@ -116,6 +126,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         default_facility=_default_facility(read["CDSHOOKS_DEFAULT_FACILITY"]),
         patient_key=_patient_key(read["CDSHOOKS_PATIENT_KEY"]),
         retention_days=_retention_days(read["CDSHOOKS_RETENTION_DAYS"]),
+        demo_fhir_servers=_demo_fhir_servers(read["CDSHOOKS_DEMO_FHIR_SERVERS"]),
     )
 
 
@@ -214,6 +225,14 @@ def _mode(text: str) -> Mode:
     if text not in ("demo", "production"):
         raise _unusable("CDSHOOKS_MODE", text, "demo or production")
     return cast(Mode, text)
+
+
+def _demo_fhir_servers(text: str) -> tuple[str, ...]:
+    for server in text.split():
+        if read_address(server, allow_loopback=True) is None:
+            wanted = "addresses that begin with https://, or http://127.0.0.1:PORT/… on this machine"
+            raise _unusable("CDSHOOKS_DEMO_FHIR_SERVERS", server, wanted)
+    return tuple(text.split())
 
 
 def _default_facility(text: str) -> str | None:

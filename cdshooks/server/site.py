@@ -12,15 +12,17 @@ from flask import request
 
 from cdshooks.engine.library import Library
 from cdshooks.hooks.errors import RequestError
-from cdshooks.hooks.request import Request
+from cdshooks.hooks.fetched import Fetch
+from cdshooks.hooks.request import Request, access_token
 from cdshooks.hooks.service import Answer, ServiceOptions
 from cdshooks.server.clients import Client
+from cdshooks.server.fhir_client import FhirClient, FhirReader
 from cdshooks.server.live_rosters import LiveRosters
 from cdshooks.server.recorder import Recorder
 from cdshooks.server.settings import Settings
 from cdshooks.server.stories import Story
 
-Answerer = Callable[[Request, Library, date, ServiceOptions], Answer]
+Answerer = Callable[[Request, Library, date, ServiceOptions, Fetch | None], Answer]
 Clock = Callable[[ZoneInfo], datetime]
 
 
@@ -37,6 +39,7 @@ class Site:
     recorder: Recorder
     discovery: Mapping[str, Any]
     stories: Mapping[str, Story]
+    fhir: FhirClient
 
     def today(self, client: Client | None = None) -> date:
         """The calendar day in the client's time zone, else in the configured one."""
@@ -58,6 +61,16 @@ class Site:
             default_facility=client.default_facility or options.default_facility,
             suggestions=client.suggestions,
         )
+
+    def reader(self, request: Request, body: bytes, client: Client | None, spent: float) -> FhirReader | None:
+        """What reads from its FHIR server for a call that came `spent` seconds ago.
+
+        None where the call names no server, or where no server may be asked.
+        """
+        access = self.settings.demo_access if client is None else client.fhir_access
+        if access is None or request.fhir_server is None:
+            return None
+        return self.fhir.for_call(access, request.fhir_server, lambda: access_token(body), spent)
 
     def _zone(self, client: Client | None) -> ZoneInfo:
         return client.timezone if client and client.timezone else self.settings.timezone
