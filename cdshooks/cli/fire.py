@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypedDict
 
 import click
 import msgspec
 import requests
+from jwt.exceptions import PyJWTError
 
 from cdshooks.cli.fhir_models import all_departures
 from cdshooks.cli.inputs import Told, counted, settings_now, story_named, today, told
 from cdshooks.cli.panel import panel, printable
+from cdshooks.cli.signing import Signer, own_signer
 from cdshooks.hooks.discovery import service_of
 from cdshooks.hooks.request import hook_of
 
 _PATIENCE = 30  # seconds
+_UNSIGNED = "the service answers registered callers only (401). Sign the call with --sign."
 
 
 @click.command()
@@ -27,14 +32,27 @@ _PATIENCE = 30  # seconds
     default=True,
     help="Move every day in a story so that it happens today, or send it as written. A file goes as it is.",
 )
-def fire(source: str, url: str, as_of_today: bool) -> None:
+@click.option("--sign", is_flag=True, help="Sign the call with a key of your own, made when there is none.")
+@click.option("--issuer", default="https://tester.example", show_default=True, help="With --sign: the token's iss.")
+@click.option("--tenant", help="With --sign: the token's tenant.")
+@click.option("--audience", help="With --sign: the service's public address, where --url is another.")
+def fire(
+    source: str, url: str, as_of_today: bool, sign: bool, issuer: str, tenant: str | None, audience: str | None
+) -> None:
     """Post a story's or a file's request to the running service for its hook, and show the cards."""
     asked = _told(source, as_of_today)
+    path = f"/cds-services/{service_of(hook_of(asked.body))}"
+    headers = {"Content-Type": "application/json"}
+    if sign:
+        token = _signer().token(issuer, f"{(audience or url).rstrip('/')}{path}", tenant)
+        headers["Authorization"] = f"Bearer {token}"
     started = time.perf_counter()
-    reply = _posted(f"{url.rstrip('/')}/cds-services/{service_of(hook_of(asked.body))}", asked.body, url)
+    reply = _posted(f"{url.rstrip('/')}{path}", asked.body, headers, url)
     milliseconds = (time.perf_counter() - started) * 1000
     status = printable(f"{reply.status_code} {reply.reason}")
     click.echo(f"{asked.name} → {status}, {milliseconds:.0f} ms, {len(reply.content)} bytes")
+    if reply.status_code == 401:
+        raise click.ClickException(_unknown(asked.body, issuer, tenant, url) if sign else _UNSIGNED)
     if not reply.ok:
         raise click.ClickException(f"the service refused the request: {_refusal(reply)}")
     click.echo(panel(_cards(reply)))
@@ -54,9 +72,37 @@ def _told(source: str, as_of_today: bool) -> Told:
     return Told(source, story_named(source).told_on(day).encode(), day)
 
 
-def _posted(address: str, body: bytes, url: str) -> requests.Response:
+def _signer() -> Signer:
     try:
-        return requests.post(address, data=body, headers={"Content-Type": "application/json"}, timeout=_PATIENCE)
+        return own_signer()
+    except (OSError, ValueError, KeyError, PyJWTError) as error:
+        raise click.ClickException(
+            f"the tester's key cannot be used: {error}. Delete tester-key.json in the data directory for a new one."
+        ) from error
+
+
+def _unknown(body: bytes, issuer: str, tenant: str | None, url: str) -> str:
+    """What to do when the service does not take our signature."""
+    signer = _signer()
+    server = _fhir_server(body)
+    return (
+        f"the service does not know this caller (401). Copy {signer.key_set} beside its clients file, write there\n\n"
+        f"{signer.table(issuer, tenant, server)}\n\n"
+        f"and start it again. If it is known already: is {url} its CDSHOOKS_PUBLIC_URL (else --audience), and do both"
+        " clocks agree?"
+    )
+
+
+def _fhir_server(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["fhirServer"])
+    except (ValueError, KeyError, TypeError):
+        return "https://ehr.example.org/r4"
+
+
+def _posted(address: str, body: bytes, headers: Mapping[str, str], url: str) -> requests.Response:
+    try:
+        return requests.post(address, data=body, headers=headers, timeout=_PATIENCE)
     except requests.ConnectionError as error:
         raise click.ClickException(
             f"nothing answers at {url}. Start the service in another terminal with `cdshooks serve --demo`,"
