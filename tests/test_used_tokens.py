@@ -6,13 +6,15 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from sqlalchemy import inspect, text
 
-from cdshooks.server.store import Store, StoreError, open_store
+from cdshooks.server import store_queue, used_tokens
+from cdshooks.server.store import OpenedOnce, Store, StoreError, open_store
 from cdshooks.server.used_tokens import PURGE_SECONDS, UsedTokens
 
 ROOT = Path(__file__).parents[1]
@@ -24,26 +26,35 @@ def kept(store: Store) -> list[tuple[str, int]]:
         return [tuple(row) for row in connection.execute(text("SELECT token, expires_at FROM used_tokens"))]
 
 
-def test_a_token_is_used_once_and_by_its_own_issuer(database_url: str) -> None:
-    used = UsedTokens(lambda: open_store(database_url))
+@pytest.fixture
+def opened(database_url: str) -> Iterator[Callable[[], UsedTokens]]:
+    """Opens what remembers tokens, as a process does at start."""
+    stores: list[OpenedOnce] = []
+
+    def start() -> UsedTokens:
+        stores.append(OpenedOnce(database_url))
+        return UsedTokens(stores[-1])
+
+    yield start
+    for store in stores:
+        store().close()
+
+
+def test_a_token_is_used_once_and_by_its_own_issuer(opened: Callable[[], UsedTokens]) -> None:
+    used = opened()
     assert used.use("https://a.example", "1", LATER)
     assert not used.use("https://a.example", "1", LATER)
     assert used.use("https://b.example", "1", LATER)
     assert used.use("https://a.example", "2", LATER)
-    used.close()
-    again = UsedTokens(lambda: open_store(database_url))
-    assert not again.use("https://a.example", "1", LATER)
-    again.close()
+    assert not opened().use("https://a.example", "1", LATER)
 
 
-def test_only_a_hash_is_kept(database_url: str) -> None:
-    used = UsedTokens(lambda: open_store(database_url))
-    used.use("https://a.example", "canary", LATER)
+def test_only_a_hash_is_kept(opened: Callable[[], UsedTokens], database_url: str) -> None:
+    opened().use("https://a.example", "canary", LATER)
     store = open_store(database_url)
     ((token, expires_at),) = kept(store)
     assert len(token) == 64 and "canary" not in token and expires_at == LATER
     store.close()
-    used.close()
 
 
 def test_what_nobody_accepts_any_more_is_dropped_now_and_then(database_url: str) -> None:
@@ -68,29 +79,38 @@ def test_the_table_is_searched_by_its_keys(database_url: str) -> None:
     store.close()
 
 
-def test_a_store_that_cannot_be_opened_is_tried_again(tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_opened_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_queue, "PAUSE_SECONDS", 0)
     (tmp_path / "store.db").mkdir()
-    used = UsedTokens(lambda: open_store(f"sqlite:///{tmp_path}/store.db"))
+    used = UsedTokens(OpenedOnce(f"sqlite:///{tmp_path}/store.db"))
     with pytest.raises(StoreError):
         used.use("i", "1", LATER)
     (tmp_path / "store.db").rmdir()
     assert used.use("i", "1", LATER)
-    used.close()
+
+
+def test_a_store_that_does_not_answer_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(used_tokens, "PATIENCE_SECONDS", 0.1)
+    url = f"sqlite:///{tmp_path}/store.db"
+    store = open_store(url)
+    used = UsedTokens(OpenedOnce(url))
+    assert used.use("i", "0", LATER)
+    with store.writing(), pytest.raises(StoreError, match="does not answer"):
+        used.use("i", "1", LATER)
 
 
 RACE = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from cdshooks.server.store import open_store
+from cdshooks.server.store import OpenedOnce
 from cdshooks.server.used_tokens import UsedTokens
 
-used = UsedTokens(lambda: open_store(sys.argv[1]))
+used = UsedTokens(OpenedOnce(sys.argv[1]))
 used.use("i", "warm-up-" + sys.argv[2], int(sys.argv[3]))
 print("ready", flush=True)
 sys.stdin.readline()
 with ThreadPoolExecutor(25) as pool:
     print(sum(pool.map(lambda _: used.use("i", "the one", int(sys.argv[3])), range(25))))
-used.close()
 """
 
 

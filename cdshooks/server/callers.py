@@ -18,9 +18,9 @@ from cdshooks.server.replies import unauthorized
 from cdshooks.server.site import Site
 from cdshooks.server.store import StoreError
 
-AT_ONCE = 32
+AT_ONCE = 16
 """Calls that one process works on at the same time; those beyond it are told at once to come again."""
-AT_ONCE_OF_ONE = 24
+AT_ONCE_OF_ONE = 12
 """How many of them may be one client's: whoever is slow, or comes with a crowd, leaves room for the others."""
 
 _GUARDED = "/cds-services"

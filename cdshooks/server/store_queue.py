@@ -34,12 +34,14 @@ class _Job:
 
 
 class StoreQueue:
-    """Runs work in write transactions that hold `lock`, one after the other.
+    """Runs work in write transactions, one after the other; those that hold the same `lock` also in all processes.
 
     After a failure, nothing is tried for a second: a store that is down does not slow every call.
     """
 
-    def __init__(self, open_store: Callable[[], Store], lock: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, open_store: Callable[[], Store], lock: str | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._open_store = open_store
         self._lock = lock
         self._clock = clock
