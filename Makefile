@@ -4,8 +4,9 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(she
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 TESTED := .venv/.installed-test
+BENCHED := .venv/.installed-bench
 
-.PHONY: demo test lint check clean
+.PHONY: demo test lint bench check clean
 
 demo: $(INSTALLED)  ## serve the synthetic stories on http://127.0.0.1:8000
 	$(BIN)/cdshooks serve --demo
@@ -17,6 +18,9 @@ lint: $(TESTED)  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict cdshooks
+
+bench: $(BENCHED)  ## how fast it is, as tables; writes benchmarks.json
+	$(BIN)/python -m benchmarks --json benchmarks.json
 
 check: $(INSTALLED)  ## the card library
 	$(BIN)/cdshooks check
@@ -35,4 +39,8 @@ $(INSTALLED): pyproject.toml | $(BIN)/python
 
 $(TESTED): pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	touch $@ $(INSTALLED)
+
+$(BENCHED): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	touch $@ $(INSTALLED)
