@@ -392,6 +392,42 @@ def test_the_server_starts_with_two_workers_answers_and_stops(tmp_path: Path) ->
     assert '"route":"/health/live","status":200' in printed
 
 
+LYING = {
+    "a length that is too short": ["Content-Length: 10"],
+    "a length that is too long": ["Content-Length: 100000"],
+    "a length that is no number": ["Content-Length: ten"],
+    "a negative length": ["Content-Length: -1"],
+    "two lengths": ["Content-Length: 10", "Content-Length: 20"],
+    "a length beside chunks": ["Content-Length: 10", "Transfer-Encoding: chunked"],
+    "chunks that are none": ["Transfer-Encoding: chunked"],
+    "a coding that nobody knows": ["Transfer-Encoding: zq"],
+    "no length": [],
+}
+
+
+def status_of(url: str, headers: list[str]) -> bytes:
+    """The status line that a call with these headers gets; b"" when the connection is closed without one."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    head = [f"POST {URL} HTTP/1.1", f"Host: {host}", "Content-Type: application/json", "Connection: close", *headers]
+    with socket.create_connection((host, int(port)), timeout=20) as line:
+        line.sendall("\r\n".join([*head, "", json.dumps(CALL)]).encode())
+        line.shutdown(socket.SHUT_WR)
+        try:
+            return line.recv(1000).split(b"\r\n")[0]
+        except ConnectionError:
+            return b""
+
+
+def test_a_body_whose_length_is_a_lie_is_refused_and_the_server_lives_on(tmp_path: Path) -> None:
+    with running_server(DEMO, workers=1, output=tmp_path / "output") as (url, _):
+        wait_until_live(url)
+        statuses = {name: status_of(url, headers) for name, headers in LYING.items()}
+        assert {name: status for name, status in statuses.items() if status and b" 400 " not in status} == {}
+        assert requests.post(f"{url}{URL}", json=CALL, timeout=5).status_code == 200
+    printed = (tmp_path / "output").read_text()
+    assert '"status":500' not in printed and "Traceback" not in printed
+
+
 def test_a_call_that_is_on_its_way_is_answered_before_the_server_stops(tmp_path: Path) -> None:
     with running_server(DEMO, workers=1, output=tmp_path / "output") as (url, server):
         wait_until_live(url)

@@ -17,6 +17,7 @@ from cdshooks.hooks.errors import RequestError
 ORDER_SELECT = "order-select"
 ORDER_DISPATCH = "order-dispatch"
 PATIENT_VIEW = "patient-view"
+MAX_ORDERS = 50
 _SELECTIONS = ("selections",)
 _DISPATCHED = ("dispatchedOrders", "dispatched-orders", "order")
 _TASKS = ("fulfillmentTasks", "fulfillment-tasks", "task")
@@ -65,7 +66,10 @@ def _references(context: Mapping[str, Any], spellings: tuple[str, ...]) -> tuple
         raise RequestError(400, "required", f"{where} is missing", where)
     if not isinstance(found, str | list):
         raise RequestError(400, "structure", f"{where} is not a list of references", where)
-    return tuple(text for item in listed(found) if (text := _reference(item)))
+    references = tuple(text for item in listed(found) if (text := _reference(item)))
+    if len(references) > MAX_ORDERS:
+        raise RequestError(413, "too-costly", f"{where} names more than {MAX_ORDERS} orders", where)
+    return references
 
 
 def _performer(found: Any) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from cdshooks.hooks.errors import RequestError
+from cdshooks.hooks.json_size import check_size
 
 MAX_DEPTH = 64
 WHOLE = "the body"
@@ -45,7 +46,10 @@ def decode(body: bytes) -> Any:
 
 
 def checked(body: bytes) -> bytes:
-    """The same text without a byte-order mark, once it is known to be UTF-8. Raises RequestError (400)."""
+    """The same text without a byte-order mark, once it is known to be UTF-8 and of a size that can be read.
+
+    Raises RequestError (400, or 413 for too much of anything).
+    """
     text = body.removeprefix(_BOM)
     if not text.strip():
         raise _refusal("is empty")
@@ -53,6 +57,7 @@ def checked(body: bytes) -> bytes:
         text.decode("utf-8")
     except UnicodeDecodeError as error:
         raise _refusal(f"is not UTF-8 (byte {error.start})") from None
+    check_size(text)
     return text
 
 

@@ -13,7 +13,7 @@ from msgspec import Raw
 from cdshooks.engine.identity import split_reference
 from cdshooks.hooks import json_body
 from cdshooks.hooks.errors import RequestError
-from cdshooks.hooks.focus import Focus, read_focus
+from cdshooks.hooks.focus import MAX_ORDERS, Focus, read_focus
 
 _BEARER = re.compile(r"[\x21-\x7e]{1,16384}")
 
@@ -64,7 +64,8 @@ class Request:
 def read_request(body: bytes, service_id: str, hook: str) -> Request:
     """The call in a request body, for the service and hook it was posted to.
 
-    Raises RequestError (400) with the place of what is missing or of the wrong kind. Source: CDS Hooks 2.0.1.
+    Raises RequestError with the place of what is missing or of the wrong kind (400), or of what there is too much
+    of (413). Source: CDS Hooks 2.0.1.
     """
     sent = json_body.members(json_body.checked(body))
     _check_hook(sent, hook)
@@ -149,11 +150,14 @@ def _draft_orders(bundle: object) -> tuple[DraftEntry, ...]:
         return ()
     if not isinstance(entries, list):
         raise RequestError(400, "structure", f"{where}.entry is not a list", f"{where}.entry")
-    return tuple(
+    sent = tuple(
         DraftEntry(_text(entry.get("fullUrl")), entry["resource"])
         for entry in entries
         if isinstance(entry, dict) and isinstance(entry.get("resource"), dict)
     )
+    if sum(entry.resource.get("resourceType") != "Medication" for entry in sent) > MAX_ORDERS:
+        raise RequestError(413, "too-costly", f"{where} holds more than {MAX_ORDERS} orders", where)
+    return sent
 
 
 def _required_text(found: object, where: str) -> str:

@@ -58,6 +58,8 @@ def posted_json() -> bytes:
     # The stream's limit lies one byte higher: a body without a Content-Length is silently cut there.
     if len(body) > MAX_BODY_BYTES:
         raise RequestEntityTooLarge
+    if request.content_length not in (None, len(body)):
+        raise RequestError(400, "structure", "the body is not as long as its Content-Length says")
     return body
 
 
