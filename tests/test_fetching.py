@@ -28,7 +28,10 @@ OAUTH = "canary-oauth-51f0"
 EHR = "https://ehr.example.org/r4"
 FAILED = {"prefetch-failed", "prefetch-timed-out"}
 NOTHING_TO_CHECK = {"product-not-told", "wrong-patient", "no-car-t"}
-MORE_THAN_ASKED = {"authorization-on-file"}  # it sends a plan's answers, which order-sign does not ask for
+MORE_THAN_ASKED = {
+    "authorization-on-file",  # it sends a plan's answers, which order-sign does not ask for
+    "guarded-evidence",  # it holds a record of another patient: of a search, such an answer is not trusted
+}
 ALL = {path.name: path for path in STORIES}
 SIGNED = {"order-sign": "cart-order-sign", "order-select": "cart-order-select", "order-dispatch": "cart-order-dispatch"}
 

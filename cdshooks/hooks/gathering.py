@@ -10,7 +10,7 @@ from cdshooks.engine.identity import identify
 from cdshooks.engine.library import Library
 from cdshooks.engine.model import Order
 from cdshooks.hooks.coverage import select_policies
-from cdshooks.hooks.discovery import MORE_PREFETCH
+from cdshooks.hooks.discovery import MORE_PREFETCH, PREFETCH
 from cdshooks.hooks.fetched import Fetch, Fetched, Query, hash_results
 from cdshooks.hooks.focus import PATIENT_VIEW
 from cdshooks.hooks.one_patient import another_patient
@@ -20,6 +20,7 @@ from cdshooks.hooks.request import Request
 from cdshooks.hooks.wanted import ALWAYS, wanted_orders, wanted_references, wanted_searches
 
 _ANSWERS = frozenset(kind for template in MORE_PREFETCH[PATIENT_VIEW].values() for kind in template.kinds)
+_ANY = frozenset(kind for template in PREFETCH.values() for kind in template.kinds) | _ANSWERS
 _SIGNER = frozenset({"PractitionerRole"})
 _FURTHER = 2  # rounds after the first: an encounter leads to its provider, a role to its organization
 
@@ -56,6 +57,8 @@ class Gathering:
         return self._read() if asked else delivery
 
     def _searches(self, orders: list[Order], delivery: Delivery) -> list[Query]:
+        if not [*wanted_searches(self.request, delivery, _ANY)]:
+            return []  # as most often: no need to find out which policies there are
         needed = self._needed(orders, delivery)
         searches = [*wanted_searches(self.request, delivery, needed)]
         # The signer's roles help a letter, but are not worth a request of their own.

@@ -143,7 +143,7 @@ def _completed(request: Request, result: Fetched, sent: Mapping[str, Sent], word
     came = Sent()
     if result.pages:
         first = [request.prefetch_value(query.key)] if query.continues else []
-        came = _asked(query, join_pages([*first, *result.pages]), wording)
+        came = _asked(query, join_pages([*first, *result.pages]), request.patient_id, wording)
     if result.miss:
         came.shortfall = _why_missed(result.miss, query.key, before, wording)
     if not came.complete and not came.entries:
@@ -162,13 +162,23 @@ def _why_missed(miss: Miss, key: str, before: Sent, wording: Wording) -> str:
     return wording.say("fetch.unasked", reason=before.failure or before.shortfall or key, why=why)
 
 
-def _asked(query: Query, value: Any, wording: Wording) -> Sent:
-    """What came for a query, if it is what was asked for."""
+def _asked(query: Query, value: Any, patient_id: str, wording: Wording) -> Sent:
+    """What came for a query; no whole answer where it is not what was asked for, or not all about the patient."""
     came = _value(value, query.key, wording)
     if came.complete and (is_bundle(value) is not query.searches or came.matched - set(query.kinds or came.matched)):
         came.shortfall = wording.say("fetch.unreadable", key=query.key)
         came.entries = [entry for entry in came.entries if entry[1]["resourceType"] in query.kinds]
+    if query.searches and any(_is_of_another(resource, patient_id) for _, resource in came.entries):
+        came.shortfall = wording.say("fetch.unreadable", key=query.key)
     return came
+
+
+def _is_of_another(resource: Resource, patient_id: str) -> bool:
+    """True when a record names a Patient by another id: its server did not look for ours alone."""
+    subject = resource.get("subject") or resource.get("patient") or resource.get("beneficiary")
+    reference = subject.get("reference") if isinstance(subject, Mapping) else None
+    _, kind, identifier = split_reference(reference) if isinstance(reference, str) else ("", "", "")
+    return kind == "Patient" and identifier != patient_id
 
 
 def _reading(answer: Sent) -> Reading:
