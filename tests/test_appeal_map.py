@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from fhir_answers import Answers
 from jsonschema import Draft202012Validator
 
 from cdshooks.hooks.request import read_request
@@ -204,6 +205,26 @@ def test_records_that_were_not_sent_could_not_be_checked_and_are_not_missing(vie
     _, appeal = view(edit=edit)
     assert outcomes(appeal)["hiv"] == "could-not-check"
     assert "missing" not in outcomes(appeal).values()
+
+
+def test_what_was_not_sent_is_fetched_where_the_ehr_lets_us(shipped):
+    body = told("denied-wnc")
+    kept = ("patient", "coverage", "claimResponses", "claims")
+    others = [r for key in body["prefetch"] if key not in kept for r in resources(body, key)]
+    whole = answer(read_request(json.dumps(body).encode(), "cart-patient-view", "patient-view"), shipped, AS_OF)
+    body["prefetch"] = {key: body["prefetch"][key] for key in kept}
+    request = read_request(json.dumps(body).encode(), "cart-patient-view", "patient-view")
+
+    def findings(answered):
+        assert answered.failure is None
+        return answered.body["cards"][0]["extension"]["org.cdshooks.appeal"]["held"]["findings"]
+
+    fetch = Answers(*others)
+    assert findings(answer(request, shipped, AS_OF, None, fetch)) == findings(whole)
+    assert any(url.startswith("Observation?") for url in fetch.asked)
+    assert {f["outcome"] for f in findings(answer(request, shipped, AS_OF)) if f["criterion"] == "hiv"} == {
+        "could-not-check"
+    }
 
 
 @pytest.mark.parametrize("story", ["denied-wnc", "mcl-missing-three", "mcl-blue-plan", "prior-kymriah"])

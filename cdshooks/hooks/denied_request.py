@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, tzinfo
 from typing import Any
 
 from cdshooks.engine.chart import Chart
@@ -20,7 +20,9 @@ from cdshooks.engine.model import Determination, Order, Resource
 from cdshooks.engine.policy import Policy
 from cdshooks.hooks.authorization import same_payer
 from cdshooks.hooks.coverage import Selection, select_policies
-from cdshooks.hooks.plan_answers import PlanAnswer, extensions_of
+from cdshooks.hooks.orders import Payload, recognise_orders
+from cdshooks.hooks.plan_answers import PlanAnswer, Verdict, extensions_of
+from cdshooks.hooks.request import DraftEntry
 
 _LABEL_ONLY = "fda-label"
 
@@ -39,12 +41,13 @@ class Held:
 class Holder:
     """What holding a denied request against a policy needs of a call; `recognise` reads a resource as an order."""
 
+    payload: Payload
     orders: list[Order]
     entries: list[Entry]
     chart: Chart
     library: Library
     as_of: date
-    recognise: Callable[[Resource], Order | None]
+    zone: tzinfo
     context_of: Callable[[Order], Context]
 
     def hold(self, answer: PlanAnswer) -> Held:
@@ -61,10 +64,20 @@ class Holder:
         found = determine(selection.policy, self.context_of(order), self.library.wording)
         return Held(order, selection.policy, found)
 
+    def denied_orders(self, answers: Iterable[PlanAnswer]) -> list[Order]:
+        """The order behind each denial that names its product."""
+        return [self._order(a) for a in answers if a.verdict is not Verdict.CERTIFIED and a.product is not None]
+
     def _order(self, answer: PlanAnswer) -> Order:
-        named = (self.recognise(resource) for resource in self._named_by(answer))
+        named = (self._recognised(resource) for resource in self._named_by(answer))
         found = [*self.orders, *(order for order in named if order is not None)]
         return next((o for o in found if o.product == answer.product and o.resource), None) or self._asked(answer)
+
+    def _recognised(self, resource: Resource) -> Order | None:
+        """A resource read as a CAR-T order."""
+        alone = replace(self.payload.request, draft_orders=(DraftEntry(None, resource),))
+        found = recognise_orders(alone, self.library, self.as_of, self.zone, self.payload)
+        return next(iter(found), None)
 
     def _named_by(self, answer: PlanAnswer) -> Iterator[Resource]:
         """The orders of this patient to which the answer's request refers."""
@@ -78,7 +91,7 @@ class Holder:
     def _asked(self, answer: PlanAnswer) -> Order:
         """What the plan was asked for, read as an order; its product is the one that the answer is about."""
         resource = _as_service(answer)
-        order = self.recognise(resource)
+        order = self._recognised(resource)
         if order is None or order.product != answer.product:
             day = _first_day(answer)
             order = Order(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from cdshooks.engine.centers import RosterRow, match_center
 from cdshooks.engine.chart import Chart, build_chart
@@ -15,13 +16,14 @@ from cdshooks.engine.determine import determine
 from cdshooks.engine.evidence import Context
 from cdshooks.engine.identity import Entry, identify
 from cdshooks.engine.library import Library
-from cdshooks.engine.model import Determination, Order, Resource, Result
+from cdshooks.engine.model import Determination, Order, Result
 from cdshooks.hooks.answered import Answer, Determined, ServiceOptions
 from cdshooks.hooks.appeal_card import appeal_cards
 from cdshooks.hooks.authorization import authorization_card
 from cdshooks.hooks.called_orders import called_orders, unsent_orders
 from cdshooks.hooks.cards import Topic, worst_first, write_card
 from cdshooks.hooks.coverage import LABEL, Selection, select_policies
+from cdshooks.hooks.decision_id import decision_id
 from cdshooks.hooks.decision_record import evidence_hashes
 from cdshooks.hooks.denied_request import Holder
 from cdshooks.hooks.detail import Subject, write_detail
@@ -36,13 +38,11 @@ from cdshooks.hooks.order_center import center_of
 from cdshooks.hooks.orders import Payload, recognise_orders
 from cdshooks.hooks.plan_answers import PlanAnswer, may_hold_answers, read_plan_answers
 from cdshooks.hooks.prefetch import Delivery
-from cdshooks.hooks.request import DraftEntry, Request
+from cdshooks.hooks.request import Request
 from cdshooks.hooks.submitted import may_stand_back, submitted_on
 from cdshooks.hooks.suggestions import Blanks, requester_of, suggest
 from cdshooks.hooks.summary import LONGEST, summarise
 from cdshooks.hooks.text import clean, shortened
-
-NAMESPACE = UUID("6f1c2c5e-3b77-5d0a-9d51-2f0f4ab2f3f1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,11 @@ class _Session:
     delivery: Delivery
     chart: Chart
     answers: tuple[PlanAnswer, ...] = ()
+
+    @property
+    def entries(self) -> list[Entry]:
+        """Every resource of the call, the drafts first."""
+        return [*self.payload.drafts, *self.delivery.entries]
 
 
 def answer(
@@ -87,30 +92,41 @@ def answer(
 
 
 def _answer(gathering: Gathering, as_of: date, options: ServiceOptions, orders: list[Order]) -> Answer:
-    library, payload = gathering.library, gathering.payload
-    delivery = gathering.complete([order for order in orders if not _needs_words(order)])
-    request = replace(gathering.request, fetched_sha256=gathering.sha256())
-    entries = [*payload.drafts, *delivery.entries]
-    identity = identify(request.patient_id, request.fhir_server, delivery.entries)
-    if another_patient(request, identity, delivery, payload):
+    library, wanted = gathering.library, [order for order in orders if not _needs_words(order)]
+    session = _session(gathering, wanted, as_of, options)
+    if session and gathering.fetch and session.request.hook == PATIENT_VIEW:
+        denied = _holder(session, orders).denied_orders(session.answers)
+        session = _session(gathering, [*wanted, *denied], as_of, options)
+    if session is None:
+        request = replace(gathering.request, fetched_sha256=gathering.sha256())
         cards = [_plain_card("mismatch", order, request, library, as_of) for order in orders[:1]]
         return Answer({"cards": cards}, fetched_sha256=request.fetched_sha256)
+    determined = [made for order in orders for made in _of_order(session, order)]
+    plain = [_untold(session, order) for order in orders if _needs_words(order)]
+    cards = [*(made.card for made in determined), *plain, *_appeals(session, orders)]
+    hashes = evidence_hashes(session.chart, (made.determination for made in determined))
+    body = {"cards": worst_first(cards, library.wording)}
+    return Answer(body, tuple(determined), evidence_hashes=hashes, fetched_sha256=session.request.fetched_sha256)
+
+
+def _session(gathering: Gathering, orders: list[Order], as_of: date, options: ServiceOptions) -> _Session | None:
+    """What was sent, with what could be fetched for these orders; None where it is of another patient."""
+    library, payload = gathering.library, gathering.payload
+    delivery = gathering.complete(orders)
+    request = replace(gathering.request, fetched_sha256=gathering.sha256())
+    identity = identify(request.patient_id, request.fhir_server, delivery.entries)
+    if another_patient(request, identity, delivery, payload):
+        return None
     chart = build_chart(delivery.entries, identity, delivery.readings, library.systems, options.zone)
     payload.remember_in(chart)
     answers = tuple(read_plan_answers(delivery.entries, chart, library, as_of))
-    session = _Session(request, library, as_of, options, payload, delivery, chart, answers)
-    determined = [made for order in orders for made in _of_order(session, order, entries)]
-    plain = [_untold(session, order) for order in orders if _needs_words(order)]
-    cards = [*(made.card for made in determined), *plain, *_appeals(session, orders, entries)]
-    hashes = evidence_hashes(chart, (made.determination for made in determined))
-    body = {"cards": worst_first(cards, library.wording)}
-    return Answer(body, tuple(determined), evidence_hashes=hashes, fetched_sha256=request.fetched_sha256)
+    return _Session(request, library, as_of, options, payload, delivery, chart, answers)
 
 
-def _of_order(session: _Session, order: Order, entries: list[Entry]) -> Iterator[Determined]:
+def _of_order(session: _Session, order: Order) -> Iterator[Determined]:
     """One order under each of its policies; one that the plan has certified already is a single line, or nothing."""
     library = session.library
-    selections = [] if _needs_words(order) else select_policies(order, entries, session.chart, library)
+    selections = [] if _needs_words(order) else select_policies(order, session.entries, session.chart, library)
     for selection in selections:
         made = _determined(session, order, selection)
         card = authorization_card(made.card, order, selection, session.answers, library, alone=len(selections) == 1)
@@ -130,25 +146,24 @@ def _untold(session: _Session, order: Order) -> dict[str, Any]:
     return _plain_card(key, order, session.request, session.library, session.as_of)
 
 
-def _appeals(session: _Session, orders: list[Order], entries: list[Entry]) -> list[dict[str, Any]]:
+def _appeals(session: _Session, orders: list[Order]) -> list[dict[str, Any]]:
     """patient-view: a card for each denial in the chart, with the denied request held against the plan's policy."""
     if session.request.hook != PATIENT_VIEW:
         return []
     request, library, chart, as_of = session.request, session.library, session.chart, session.as_of
 
     def decide(reference: str) -> UUID:
-        own = session.options.rosters_hash or ""
-        return _decision(request, library, as_of, reference, "appeal", own)
+        return decision_id(request, library, as_of, reference, "appeal", session.options.rosters_hash or "")
 
-    def recognise(resource: Resource) -> Order | None:
-        alone = replace(request, draft_orders=(DraftEntry(None, resource),))
-        return next(iter(recognise_orders(alone, library, as_of, session.options.zone, session.payload)), None)
+    hold = _holder(session, orders).hold
+    return appeal_cards(session.answers, session.delivery.entries, chart, library, as_of, decide, hold)
 
-    def context_of(order: Order) -> Context:
-        return _context(session, order)
 
-    holder = Holder(orders, entries, chart, library, as_of, recognise, context_of)
-    return appeal_cards(session.answers, session.delivery.entries, chart, library, as_of, decide, holder.hold)
+def _holder(session: _Session, orders: list[Order]) -> Holder:
+    """What holds a denied request against a policy; only patient-view speaks of denials."""
+    zone, context_of = session.options.zone, partial(_context, session)
+    parts = (session.payload, orders, session.entries, session.chart, session.library)
+    return Holder(*parts, session.as_of, zone, context_of)
 
 
 def _determined(session: _Session, order: Order, selection: Selection) -> Determined:
@@ -208,7 +223,7 @@ def _payer_short(selection: Selection, policy_short: str) -> str:
 
 def _no_version(session: _Session, order: Order, selection: Selection) -> Determined:
     library, say = session.library, session.library.wording.say
-    decision = _decision(
+    decision = decision_id(
         session.request, library, session.as_of, order.reference, selection.policy_id, selection.payer_name
     )
     product = library.products.by_id[str(order.product)].brand
@@ -259,14 +274,7 @@ def _decision_of(session: _Session, order: Order, policy_id: str, payer: str, su
     own = session.options.rosters_hash
     who = f"{payer}|{own}" if own else payer
     who = f"{who}|submitted {submitted}" if submitted else who
-    return _decision(session.request, session.library, session.as_of, order.reference, policy_id, who)
-
-
-def _decision(request: Request, library: Library, as_of: date, order: str, policy_id: str, payer: str = "") -> UUID:
-    """The same request, day, library and fetched answers give the same id; hookInstance is not part of it."""
-    parts = [request.service_id, as_of.isoformat(), library.hash, request.body_sha256, order, policy_id, payer]
-    parts += [request.fetched_sha256] if request.fetched_sha256 else []
-    return uuid5(NAMESPACE, "|".join(parts))
+    return decision_id(session.request, session.library, session.as_of, order.reference, policy_id, who)
 
 
 def _plain_card(
@@ -274,7 +282,7 @@ def _plain_card(
 ) -> dict[str, Any]:
     """A card that can decide nothing and says why."""
     say = library.wording.say
-    decision = _decision(request, library, as_of, order.reference, key)
+    decision = decision_id(request, library, as_of, order.reference, key)
     brand = library.products.by_id[str(order.product)].brand if order.product else ""
     detail = f"{say(f'detail.{key}', by=clean(order.recognized_by))}\n\n{say('detail.disclaimer')}"
     found = determination_json(decision, library.hash, order, as_of, None, None)
