@@ -112,6 +112,10 @@ def test_a_true_expectation_passes(cases: Cases, copied: Library, edit: str, exp
         ("{counts_until: {hiv: 2030-01-01}}", "hiv, counts_until: expected 2030-01-01, came 20"),
         ("{to_review: {hiv: 7}}", "hiv, to_review: expected 7, came 0"),
         ("{evidence: {hiv: [Observation/no]}}", "came ['Observation/mcl-2-hiv']"),
+        (
+            "{lines: {letter-content: ['2025-09-08 to 2026-09-28: ibrutinib']}}",
+            "came ['2024-07-15 to 2024",
+        ),
         ("{left_out: {Observation/mcl-2-hiv: undated}}", "expected undated, came not left out"),
         ("{reminders: [CODE.3]}", "reminders: expected CODE.3, came BG.0"),
         ("{no_reminders: [BG.0]}", "expected not BG.0, came BG.0"),

@@ -17,6 +17,7 @@ from parts import (
     document,
     drug_order,
     full_chart,
+    medication,
     observation,
     patient,
     prefetch_of,
@@ -263,3 +264,15 @@ def test_the_guide_s_map_has_its_five_rows_first_each_with_where_it_lies():
     assert row["criteria"] == ["cyclin-d1"]
     named = [name for row in rows for name in row["criteria"]]
     assert sorted(named) == sorted(f["criterion"] for f in determination_of(card)["findings"])
+
+
+def test_a_criterion_that_lists_earlier_treatment_carries_its_lines_and_decides_nothing_by_them(example):
+    sent = [*full_chart(), medication(code="910001", day="2024-02-01"), medication(code="920001", day=None, id_="m")]
+    found = of(example, *sent)
+    (content,) = [finding for finding in found["findings"] if finding["criterion"] == "letter-content"]
+    assert content["outcome"] == "attest"
+    assert [line["regimen"] for line in content["lines"]] == [["oldamib"], ["newamab"]]
+    assert content["lines"][1]["open"] == ["start", "end", "bestResponse", "stopped"]
+    assert list(SCHEMA.iter_errors(found)) == []
+    assert found["outcome"] == of(example, *full_chart())["outcome"]
+    assert all("lines" not in finding for finding in of(example, *full_chart())["findings"])

@@ -23,7 +23,7 @@ APPEALS = "appeals"
 OUTCOME_KEYS: Mapping[str, Outcome] = {outcome.value.replace("-", "_"): outcome for outcome in Outcome}
 APPEAL_EDITS = ("denied_on", "payer", "plan", "use", "reason")
 APPEAL_EXPECTATIONS = ("plan_types", "due", "length", "passed", "rules", "no_rules", "reasons", "first_row")
-BY_CRITERION = ("reason", "ask", "counts_until", "to_review", "evidence")
+BY_CRITERION = ("reason", "ask", "counts_until", "to_review", "evidence", "lines")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cdshooks.cli.cases import APPEAL_EXPECTATIONS, OUTCOME_KEYS
-from cdshooks.engine.model import Finding
+from cdshooks.engine.model import Finding, TreatmentLine
 from cdshooks.hooks.determination_json import KEY
 from cdshooks.hooks.service import Answer, Determined
 
@@ -102,7 +102,12 @@ _READ: Mapping[str, Callable[[Finding], Any]] = {
     "counts_until": lambda finding: finding.counts_until.isoformat() if finding.counts_until else "no day",
     "to_review": lambda finding: finding.to_review,
     "evidence": lambda finding: [item.reference for item in finding.evidence],
+    "lines": lambda finding: [_line(line) for line in finding.lines],
 }
+
+
+def _line(line: TreatmentLine) -> str:
+    return f"{line.start or 'no date'} to {line.end or 'no date'}: {' + '.join(line.regimen)}"
 
 
 def _of_determination(expect: Mapping[str, Any], determined: Determined) -> Iterator[Mismatch]:

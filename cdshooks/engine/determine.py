@@ -75,6 +75,8 @@ def find(criterion: Criterion, context: Context, wording: Wording, earlier: Mapp
         explanation = Explanation(None, criterion.says, "", Gap.ATTEST, evidence=looked_at)
     else:
         explanation = criterion.check(context)
+    if criterion.lists is not None:
+        explanation = replace(explanation, lines=criterion.lists(context).lines)
     explanation = _prompted(criterion, explanation, context, wording)
     explanation = _dated(criterion, explanation, context, wording)
     return _finding(criterion, context, _outcome(criterion.section, explanation), explanation, wording)

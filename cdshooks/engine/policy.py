@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from cdshooks.engine.dates import Period, Window
 from cdshooks.engine.evidence import Check, Compiler, compile_expression
-from cdshooks.engine.evidence.context import as_list, window_of
+from cdshooks.engine.evidence.context import Context, as_list, window_of
+from cdshooks.engine.evidence.lines import Treatments, compile_lines
 from cdshooks.engine.model import CriterionId, Paragraph, PolicyId, Reminder, Section
 from cdshooks.engine.products import Span, day, span
 
@@ -25,7 +26,10 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One criterion of a policy; `check` is None where only a person can judge."""
+    """One criterion of a policy; `check` is None where only a person can judge.
+
+    `lists` gives that person the lines of earlier treatment; they decide nothing.
+    """
 
     id: CriterionId
     section: Section
@@ -45,6 +49,7 @@ class Criterion:
     kinds: frozenset[str]
     denial: Paragraph | None = None
     otherwise: str = ""
+    lists: Callable[[Context], Treatments] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +181,7 @@ def _criterion(row: Mapping[str, Any], section: Section, compiler: Compiler) -> 
         kinds=frozenset(own.used),
         denial=next(iter(_denial(row)), None),
         otherwise=row.get("otherwise", ""),
+        lists=compile_lines(own) if "lists" in row else None,
     )
 
 

@@ -28,7 +28,6 @@ def compile_history(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     """
     say, treatments = compiler.wording.say, compile_lines(compiler)
     kinds = compiler.reads(MEDICATION_KINDS[0], "Procedure")
-    compiler.reads("Observation")
     asks = [name for name in _OPEN if name in filters["asks"]]
 
     def check(context: Context) -> Explanation:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 
+from cdshooks.engine.chart import MEDICATION_KINDS
 from cdshooks.engine.codes import Coded
 from cdshooks.engine.evidence.candidates import Candidates, Verdict
 from cdshooks.engine.evidence.context import Compiler, Context
@@ -58,6 +59,7 @@ class _Response:
 
 def compile_lines(compiler: Compiler, classes: Iterable[ValueSet] = ()) -> Callable[[Context], Treatments]:
     """Reconstruct the lines of a chart: drugs of the library and of `classes`, procedures, responses."""
+    compiler.reads(MEDICATION_KINDS[0], "Procedure", "Observation")
     sets, rules = treatment_sets(compiler, tuple(classes)), compiler.products.line_rules
     status, ranks = compiler.union(list(rules.responses)), _ranks(compiler.sets(list(rules.best_first)))
 

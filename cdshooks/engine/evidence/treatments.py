@@ -36,7 +36,6 @@ def compile_therapy(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     say, asks, needed = compiler.wording.say, filters.get("asks", ""), filters["lines_at_least"]
     classes = compiler.sets(filters.get("classes"))
     treatments = compile_lines(compiler, classes)
-    compiler.reads(*MEDICATION_KINDS[:1])
     names = " + ".join(s.title for s in classes)
     incl = names and f" incl. {names}"
 
