@@ -43,9 +43,9 @@ PATH = "/cds-services/cart-order-sign"
 RSA_KID = "rsa-1"
 
 
-def made(library: Library, folder: Path, *tables: str) -> FlaskClient:
+def made(library: Library, folder: Path, *tables: str, keys: bytes | None = None) -> FlaskClient:
     path = clients_file(folder, *tables)
-    (folder / "keys.json").write_bytes(jwks(jwk(ec_key()), jwk(rsa_key(), RSA_KID)))
+    (folder / "keys.json").write_bytes(keys or jwks(jwk(ec_key()), jwk(rsa_key(), RSA_KID)))
     environment = {
         "CDSHOOKS_CLIENTS": str(path),
         "CDSHOOKS_PUBLIC_URL": PUBLIC,
@@ -367,6 +367,14 @@ def test_keys_on_file_without_a_jku_take_no_jku_from_a_token(shipped: Library, t
     client = made(shipped, tmp_path, clients_toml(jku=None))
     assert posted(client, bearer(token())) == 401
     assert posted(client, bearer(signed(header(jku=None), claims()))) == 200
+
+
+def test_of_two_keys_with_one_id_either_may_have_signed(shipped: Library, tmp_path: Path) -> None:
+    keys = jwks(jwk(ec_key("first")), jwk(ec_key("second")), jwk(rsa_key()))
+    client = made(shipped, tmp_path, keys=keys)
+    for name, status in (("first", 200), ("second", 200), ("third", 401)):
+        assert posted(client, bearer(signed(header(), claims(), ec_key(name)))) == status
+    assert posted(client, bearer(signed(header(alg="RS384"), claims(), rsa_key()))) == 200
 
 
 def test_a_store_that_is_down_lets_nobody_in(shipped: Library, tmp_path: Path) -> None:

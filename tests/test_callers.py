@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from parts import SERVER, body_of, drug_order
 
 from cdshooks.engine.library import Library
 from cdshooks.hooks.request import Request
-from cdshooks.hooks.service import ServiceOptions
+from cdshooks.hooks.service import Answer, ServiceOptions
 from cdshooks.hooks.service import answer as real_answer
 from cdshooks.server.app import create_app
 from cdshooks.server.call_log import JsonLines
@@ -31,23 +30,15 @@ PATH = "/cds-services/cart-order-sign"
 CALL = {"hook": "order-sign", "hookInstance": "h", "context": {"patientId": "p1"}}
 
 
-@dataclass
-class Answered:
-    body: Mapping[str, Any]
-    failure: str | None = None
-
-
 class Answers:
     """Stands in for the rules: keeps what it was asked, and answers with a card."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[date, ServiceOptions]] = []
 
-    def __call__(
-        self, request: Request, library: Library, as_of: date, options: ServiceOptions, fetch: Any
-    ) -> Answered:
+    def __call__(self, request: Request, library: Library, as_of: date, options: ServiceOptions, fetch: Any) -> Answer:
         self.asked.append((as_of, options))
-        return Answered({"cards": [{"summary": "a card"}], "systemActions": [{}]})
+        return Answer({"cards": [{"summary": "a card"}], "systemActions": [{}]})
 
 
 def site(library: Library, folder: Path, *tables: str, answer: Any = None, **settings: str) -> Flask:
@@ -172,7 +163,7 @@ class Holding(Answers):
         self.go = threading.Event()
         self.begun = threading.Semaphore(0)
 
-    def __call__(self, *call: Any) -> Answered:
+    def __call__(self, *call: Any) -> Answer:
         self.begun.release()
         assert self.go.wait(30)
         return super().__call__(*call)
@@ -215,7 +206,7 @@ def test_one_client_leaves_room_for_the_others(shipped: Library, tmp_path: Path,
 
 
 def test_a_call_that_fails_gives_its_place_back(example: Library) -> None:
-    def fail(*_: Any) -> Answered:
+    def fail(*_: Any) -> Answer:
         raise ValueError
 
     app = create_app(read_settings({"CDSHOOKS_MODE": "demo"}), example, answer=fail)

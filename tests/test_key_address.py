@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ehr import clients_file, clients_toml, jwks
+from ehr import bearer, claims, clients_file, clients_toml, ec_key, header, jwks, signed
 
+from cdshooks.engine.library import Library
 from cdshooks.server import key_address
+from cdshooks.server.app import create_app
 from cdshooks.server.clients import Client, read_clients
 from cdshooks.server.guarded_http import HttpMiss
 from cdshooks.server.key_address import MAX_BYTES, fetch_keys
+from cdshooks.server.settings import read_settings
 
 
 @contextmanager
@@ -119,3 +122,21 @@ def test_a_name_with_one_address_inside_is_refused(local: Client, monkeypatch: p
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     with pytest.raises(HttpMiss, match="elsewhere"):
         fetch_keys(replace(local, jku="https://both.example/k"))
+
+
+def test_a_client_is_known_by_the_keys_that_stand_at_its_address(shipped: Library, tmp_path: Path) -> None:
+    """The whole way: its token names the address, the service asks there, and finds the key."""
+    with serving(plain(jwks())) as base:
+        table = clients_toml(issuer=f"{base}/r4", jku=f"{base}/keys", jwks=None, allow_loopback=True)
+        environment = {
+            "CDSHOOKS_MODE": "demo",
+            "CDSHOOKS_CLIENTS": str(clients_file(tmp_path, table)),
+            "CDSHOOKS_DATABASE_URL": f"sqlite:///{tmp_path}/store.db",
+        }
+        client = create_app(read_settings(environment), shipped).test_client()
+        said = claims(iss=f"{base}/r4", aud="http://localhost/cds-services")
+        good = signed(header(jku=f"{base}/keys"), said)
+        forged = signed(header(jku=f"{base}/keys"), said | {"jti": "2"}, ec_key("theirs"))
+        assert client.get("/cds-services", headers=bearer(forged)).status_code == 401
+        assert client.get("/cds-services", headers=bearer(good)).status_code == 200
+        assert client.get("/cds-services", headers=bearer(good)).status_code == 401

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from jsonschema import Draft202012Validator
@@ -21,7 +20,6 @@ from cdshooks.server.settings import SettingsError
 
 Algorithm = Literal["ES384", "RS384"]
 ALGORITHMS: tuple[Algorithm, ...] = ("ES384", "RS384")
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +51,10 @@ class Client:
         return FhirAccess(self.fhir_servers, self.allow_loopback, self.fetch_without_token)
 
     def serves(self, fhir_server: str) -> bool:
-        """Whether a fhirServer is one of this client's: an address of the list, or a path below one.
-
-        What could mean another place to another reader (dots, escapes, a query, a fragment) is not.
-        """
-        rest = [fhir_server.removeprefix(own) for own in self.fhir_servers if fhir_server.startswith(own)]
-        return any(not tail or (tail[0] == "/" and not set("%?#\\@") & set(tail) and ".." not in tail) for tail in rest)
+        """Whether a fhirServer is one of this client's: an address of the list, or a path below one."""
+        asked = read_address(fhir_server.rstrip("/"), self.allow_loopback)
+        own = (read_address(server, self.allow_loopback) for server in self.fhir_servers)
+        return asked is not None and asked.query is None and any(base and asked.is_below(base) for base in own)
 
 
 def read_clients(path: Path) -> tuple[Client, ...]:
@@ -169,12 +165,9 @@ def _check_client(client: Client, path: Path) -> None:
         wanted = "an NPI: ten digits of which the last checks the others"
         raise _unusable(path, client.name, "default_facility", client.default_facility, wanted)
     for key, address in addresses(client):
-        url = urlsplit(address)
-        loopback = client.allow_loopback and url.hostname in LOOPBACK
-        if url.scheme != "https" and not loopback:
-            raise _unusable(path, client.name, key, address, "an address that begins with https://")
-        if key == "fhir_servers" and read_address(address, allow_loopback=True) is None:
-            raise _unusable(path, client.name, key, address, "a plain address such as https://fhir.hospital.example/r4")
+        if read_address(address.rstrip("/"), client.allow_loopback) is None:
+            wanted = "a plain address that begins with https://, such as https://fhir.hospital.example/r4"
+            raise _unusable(path, client.name, key, address, wanted)
 
 
 def addresses(client: Client) -> Iterator[tuple[str, str]]:

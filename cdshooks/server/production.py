@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from cdshooks.engine.centers import RosterRow, rows_to_match
-from cdshooks.server.clients import LOOPBACK, Client, addresses, read_clients
+from cdshooks.server.addresses import is_loopback
+from cdshooks.server.clients import Client, addresses, read_clients
 from cdshooks.server.jwk import SANDBOX_KEY_ID
 from cdshooks.server.settings import Settings, SettingsError
 
@@ -76,12 +76,7 @@ def _check_client(client: Client) -> None:
 
 
 def _is_local(host: str | None) -> bool:
-    if host is None or host in LOOPBACK or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return host is None or is_loopback(host) or host.endswith(".localhost")
 
 
 def _open_door(client: Client, key: str, was: str, wanted: str) -> SettingsError:
