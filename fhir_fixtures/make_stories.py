@@ -11,6 +11,7 @@ import stories_epic
 import stories_mantle_cell
 import stories_other_hooks
 import stories_other_illnesses
+import stories_payers
 import yaml
 from story_parts import AS_OF
 from story_request import render
@@ -21,6 +22,7 @@ TELLERS = (
     *stories_other_illnesses.STORIES,
     *stories_other_hooks.STORIES,
     *stories_epic.STORIES,
+    *stories_payers.STORIES,
 )
 README = """# Stories
 

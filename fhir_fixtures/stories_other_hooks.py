@@ -10,7 +10,7 @@ INSURER = {"display": "WellCare of North Carolina"}
 YES, NO = ("A1", "Certified in total"), ("A3", "Not Certified")
 
 
-def asked_of_plan(who, product):
+def asked_of_plan(who, product, insurer):
     """Make the request for prior authorization that was sent to the plan."""
     covered = {"sequence": 1, "focal": True, "coverage": {"reference": f"Coverage/{who}-coverage"}}
     return resource(
@@ -21,7 +21,7 @@ def asked_of_plan(who, product):
         use="preauthorization",
         patient=about(who),
         created="2026-10-19",
-        insurer=INSURER,
+        insurer=insurer,
         provider={"display": "Example Cancer Center (SYNTHETIC)"},
         priority=concept((f"{TERMS}/processpriority", "normal", None)),
         insurance=[covered],
@@ -29,7 +29,7 @@ def asked_of_plan(who, product):
     )
 
 
-def answer_of_plan(who, action, day, **fields):
+def answer_of_plan(who, action, day, insurer=INSURER, **fields):
     """Make the plan's answer, with its review action where the PAS guide puts it."""
     code = {"url": f"{PAS}reviewActionCode", "valueCodeableConcept": concept((REVIEW, *action))}
     review = {"url": f"{PAS}reviewAction", "extension": [code]}
@@ -42,7 +42,7 @@ def answer_of_plan(who, action, day, **fields):
         use="preauthorization",
         patient=about(who),
         created=at(day),
-        insurer=INSURER,
+        insurer=insurer,
         request={"reference": f"Claim/{who}-request"},
         outcome="complete",
         **fields,
@@ -54,7 +54,7 @@ def answered(request, who, answer):
     """Add the plan's answer and what it answers to a request's prefetch."""
     product = concept((HCPCS, "Q2053", None), text="Tecartus (brexucabtagene autoleucel)")
     request["prefetch"]["claimResponses"] = bundle([answer], "searchset")
-    request["prefetch"]["claims"] = bundle([asked_of_plan(who, product)], "searchset")
+    request["prefetch"]["claims"] = bundle([asked_of_plan(who, product, answer["insurer"])], "searchset")
 
 
 def denied_wnc():

@@ -154,7 +154,10 @@ def test_every_resource_is_marked_as_test_data(folder):
 def test_the_request_is_a_whole_request_of_its_hook(folder):
     request = read_request(folder)
     assert request["fhirServer"] == "https://ehr.example.org/r4"
-    assert CONTEXTS[request["hook"]] - set(request["context"]) <= {"encounterId"}  # sent only inside an encounter
+    assert CONTEXTS[request["hook"]] - set(request["context"]) <= {
+        "encounterId",
+        "fulfillmentTasks",
+    }  # both are optional
     assert set(request["context"]) <= CONTEXTS[request["hook"]]
     assert request["context"].get("draftOrders", {"type": "collection"})["type"] == "collection"
     for bundle in bundles(request):
@@ -261,3 +264,13 @@ def test_records_that_are_no_evidence_are_named_with_their_reason():
 def test_hook_instances_differ():
     instances = [read_request(folder)["hookInstance"] for folder in STORIES]
     assert len(instances) == len(set(instances))
+
+
+def test_every_product_outcome_policy_and_hook_has_a_story():
+    told = [item for folder in STORIES for item in determinations(folder)]
+    approved = {product.id for product in library().products.by_id.values() if product.approved}
+    assert approved <= {item.get("product") for item in told}
+    assert {item["outcome"] for item in told} == OUTCOMES
+    assert {policy.id for policy in library().policies} <= {policy_of(item) for item in told}
+    assert {read_request(folder)["hook"] for folder in STORIES} == set(HOOKS.values())
+    assert max(read_story(folder)["expect"].get("cards", 1) for folder in STORIES) > 1
