@@ -5,14 +5,11 @@ from __future__ import annotations
 import io
 import json
 import logging
-import os
-import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -24,6 +21,7 @@ import requests
 from ehr import clients_file
 from flask import Flask
 from flask.testing import FlaskClient
+from serving import running_server, wait_until_live
 
 from cdshooks.engine.library import Library, load_library
 from cdshooks.hooks.request import Request
@@ -31,7 +29,7 @@ from cdshooks.hooks.service import Answer
 from cdshooks.server.app import create_app
 from cdshooks.server.call_log import JsonLines
 from cdshooks.server.serve import run_server, start_lines
-from cdshooks.server.settings import Settings, SettingsError, default_library, read_settings
+from cdshooks.server.settings import SettingsError, default_library, read_settings
 from cdshooks.server.stories import move_dates
 
 ROOT = Path(__file__).parents[1]
@@ -333,39 +331,6 @@ def test_a_port_that_is_taken_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         with pytest.raises(SettingsError, match="cannot be served: Address already in use"):
             run_server(DEMO, port=other.getsockname()[1])
-
-
-@contextmanager
-def running_server(settings: Settings, workers: int, output: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    start = (
-        "import os; from cdshooks.server.serve import run_server; from cdshooks.server.settings import read_settings;"
-        f"run_server(read_settings(os.environ), port={port}, workers={workers})"
-    )
-    environment = {"PYTHONPATH": str(ROOT), **settings.environment()}
-    with output.open("wb") as file:
-        server = subprocess.Popen(
-            [sys.executable, "-c", start], env=environment, stdout=file, stderr=file, start_new_session=True
-        )
-    try:
-        yield f"http://127.0.0.1:{port}", server
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGKILL)  # the workers too, should one be left
-        server.wait()
-
-
-def wait_until_live(url: str, seconds: float = 30) -> requests.Response:
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            return requests.get(f"{url}/health/live", timeout=5)
-        except requests.ConnectionError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.1)
 
 
 def test_the_server_starts_with_two_workers_answers_and_stops(tmp_path: Path) -> None:

@@ -168,6 +168,40 @@ def test_a_file_that_is_gone_is_told_and_not_made_anew(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+def test_a_kept_connection_to_a_file_that_is_gone_is_not_used(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    store = open_store(f"sqlite:///{path}", keep=True)
+    with store.reading():
+        path.unlink()
+    with pytest.raises(StoreError, match="unable to open database file"), store.writing():
+        pass
+    assert not path.exists()
+    store.close()
+
+
+def test_a_file_that_was_put_in_place_of_one_at_rest_is_read(tmp_path: Path) -> None:
+    path, other = tmp_path / "store.db", tmp_path / "other.db"
+    open_store(f"sqlite:///{other}").close()
+    store = open_store(f"sqlite:///{path}", (*STEPS, NEXT), keep=True)
+    store.rest()
+    other.replace(path)
+    with store.reading() as connection:
+        assert not inspect(connection).has_table("more")
+    store.close()
+
+
+def test_a_store_at_rest_leaves_no_log_beside_its_file(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/store.db", (*STEPS, NEXT), keep=True)
+    with store.writing() as connection:
+        connection.execute(text("INSERT INTO more VALUES (8)"))
+    assert {path.name for path in tmp_path.iterdir()} > {"store.db", "store.db-wal"}
+    store.rest()
+    assert [path.name for path in tmp_path.iterdir()] == ["store.db"]
+    with store.reading() as connection:
+        assert connection.execute(text("SELECT count(*) FROM more")).scalar() == 2
+    store.close()
+
+
 def test_a_server_that_is_down_is_told_without_the_password() -> None:
     pytest.importorskip("psycopg")
     with pytest.raises(StoreError) as error:

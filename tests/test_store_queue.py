@@ -121,3 +121,22 @@ def test_nobody_waits_beyond_their_patience_and_what_they_gave_up_is_not_begun(s
     clock_stands.set()
     holder.join()
     assert numbers(store) == []
+
+
+def test_a_queue_that_has_nothing_to_do_lets_the_store_rest(tmp_path):
+    kept = open_store(f"sqlite:///{tmp_path}/store.db", keep=True)
+    rested = threading.Event()
+
+    class Resting:
+        writing = kept.writing
+
+        def rest(self):
+            kept.rest()
+            rested.set()
+
+    queue = StoreQueue(Resting, "x")
+    queue.run(lambda connection: connection.execute(text("CREATE TABLE t (n INTEGER)")), PATIENCE)
+    assert rested.wait(PATIENCE)
+    assert [path.name for path in tmp_path.iterdir()] == ["store.db"]
+    queue.run(lambda connection: connection.execute(text("INSERT INTO t VALUES (1)")), PATIENCE)
+    kept.close()

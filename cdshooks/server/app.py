@@ -60,7 +60,7 @@ def create_app(
         answer=answer,
         options=ServiceOptions(zone=settings.timezone, default_facility=settings.default_facility),
         rosters=LiveRosters(store, library.rosters, synthetic=settings.demo),
-        recorder=Recorder(store, settings.patient_key),
+        recorder=Recorder(OpenedOnce(settings.database_url, keep=True), settings.patient_key),
         discovery=services(library),
         stories=read_stories(fixtures or default_fixtures()) if settings.demo else {},
         fhir=FhirClient(watch=metrics.show_server),

@@ -16,8 +16,8 @@ from urllib.parse import quote
 from zlib import crc32
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.exc import ArgumentError, DisconnectionError, SQLAlchemyError
+from sqlalchemy.pool import NullPool, QueuePool
 
 from cdshooks.server.migrations import STEPS, Step
 
@@ -62,6 +62,11 @@ class Store:
         """Give back every connection."""
         self.engine.dispose()
 
+    def rest(self) -> None:
+        """Leave a SQLite file as it is without us: everything in it, and no log beside it."""
+        if self.engine.dialect.name == "sqlite":
+            self.engine.dispose()
+
     @contextmanager
     def _told(self) -> Iterator[None]:
         try:
@@ -70,12 +75,14 @@ class Store:
             raise StoreError(f"the store {self.shown} cannot be used: {_reason(error)}") from error
 
 
-def open_store(url: str, steps: tuple[Step, ...] = STEPS) -> Store:
+def open_store(url: str, steps: tuple[Step, ...] = STEPS, *, keep: bool = False) -> Store:
     """Open the store, made if there is none, and apply the schema steps it lacks.
 
-    Raises StoreError when it cannot be opened, or when a newer release has changed its schema.
+    With `keep`, connections to a SQLite file stay open until `rest`: closing the last one copies its log into the
+    file, which flushes the disk several times. Raises StoreError when it cannot be opened, or when a newer release
+    has changed its schema.
     """
-    engine, shown = _sqlite(url) if url.startswith(_SQLITE) else _postgresql(url)
+    engine, shown = _sqlite(url, keep) if url.startswith(_SQLITE) else _postgresql(url)
     store = Store(engine, shown)
     try:
         _migrate(store, steps)
@@ -88,8 +95,9 @@ def open_store(url: str, steps: tuple[Step, ...] = STEPS) -> Store:
 class OpenedOnce:
     """A store that is opened when it is first asked for, and then shared; opening is tried anew until it succeeds."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, keep: bool = False) -> None:
         self._url = url
+        self._keep = keep
         self._store: Store | None = None
         self._lock = threading.Lock()
 
@@ -97,11 +105,11 @@ class OpenedOnce:
         """The store. Raises StoreError while it cannot be opened."""
         with self._lock:
             if self._store is None:
-                self._store = open_store(self._url)
+                self._store = open_store(self._url, keep=self._keep)
             return self._store
 
 
-def _sqlite(url: str) -> tuple[Engine, str]:
+def _sqlite(url: str, keep: bool) -> tuple[Engine, str]:
     path = Path(url.removeprefix(_SQLITE))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -110,9 +118,13 @@ def _sqlite(url: str) -> tuple[Engine, str]:
     except (OSError, sqlite3.Error) as error:
         wanted = "Write CDSHOOKS_DATABASE_URL with a file of ours, or one that can be made."
         raise StoreError(f"the store {path} cannot be opened: {error}. {wanted}") from error
-    # A connection for each transaction: a file that was moved away or put back is noticed.
-    engine = create_engine("sqlite://", creator=lambda: _connect(path), poolclass=NullPool)
+    # A connection for each transaction, or a look at each: a file that was moved away or put back is noticed.
+    pool = QueuePool if keep else NullPool
+    engine = create_engine("sqlite://", creator=lambda: _connect(path), poolclass=pool)
     event.listen(engine, "begin", _begin)
+    if keep:
+        event.listen(engine, "connect", lambda _, record: record.info.update(file=_file(path)))
+        event.listen(engine, "checkout", lambda _, record, __: _refuse_other_file(record.info["file"], path))
     return engine, str(path)
 
 
@@ -132,6 +144,21 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _file(path: Path) -> tuple[int, int] | None:
+    """Which file lies at a path; None for none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _refuse_other_file(file: tuple[int, int] | None, path: Path) -> None:
+    """Have a connection to a file that is gone replaced: what it writes would be lost with it."""
+    if file != _file(path):
+        raise DisconnectionError
 
 
 def _use_write_ahead_log(path: Path) -> None:

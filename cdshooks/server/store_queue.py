@@ -9,6 +9,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from cdshooks.server.store import Store, StoreError
 
 Result = TypeVar("Result")
 PAUSE_SECONDS = 1.0
+REST_SECONDS = 0.25
 _MOST_AT_ONCE = 64
 _SILENT = "the store does not answer"
 
@@ -78,12 +80,21 @@ class StoreQueue:
 
     def _serve(self) -> None:
         while True:
-            waiting = [self._jobs.get()]
+            waiting = [self._next()]
             while len(waiting) < _MOST_AT_ONCE and not self._jobs.empty():
                 waiting.append(self._jobs.get())
             if not self._done_together(waiting):
                 for job in waiting:  # whatever was wrong with one is not held against the others
                     self._done_together([job], alone=True)
+
+    def _next(self) -> _Job:
+        """The next job; a store that has nothing to do for a moment is let rest."""
+        try:
+            return self._jobs.get(timeout=REST_SECONDS)
+        except queue.Empty:
+            with suppress(StoreError):
+                self._open_store().rest()
+            return self._jobs.get()
 
     def _done_together(self, jobs: Sequence[_Job], *, alone: bool = False) -> bool:
         """Do the jobs in one transaction; False when that failed and they are to be tried one by one."""
