@@ -3,12 +3,15 @@
 from dataclasses import replace
 from datetime import date
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 from parts import RXNORM, compiled, concept, context_of, drug_order, medication, observation, procedure, resource
 
 from cdshooks.engine.evidence import Compiler
 from cdshooks.engine.evidence.lines import compile_lines
 from cdshooks.engine.model import Basis, Why
+from cdshooks.hooks.treatment_line_json import treatment_line_json
 
 OLD, NEW = "910001", "920001"
 LABEL = {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}]}
@@ -79,6 +82,8 @@ def test_two_codes_of_one_ingredient_are_one_drug(lines):
         (medication("MedicationDispense", OLD), ()),
         (given(status="unknown"), ()),
         (ordered(), ("oldamib",)),
+        (ordered(reportedBoolean=True, intent="plan"), ()),
+        (ordered(reportedReference={"display": "a relative"}), ()),
     ],
 )
 def test_what_is_only_ordered_is_said(lines, sent, only_ordered):
@@ -103,6 +108,8 @@ def test_an_order_and_its_administration_are_one_course_that_was_given(lines):
         (medication("MedicationRequest", OLD, "2022-05-01"), "2022-05-01", None),
         (ordered(start="2026-05-01", end="2027-05-01"), "2026-05-01", None),
         (given(start=None), None, None),
+        (given(start="0001-01-01"), None, None),
+        (given(start="2022-05-01", end="9999-12-31"), "2022-05-01", None),
         (medication("MedicationDispense", OLD, "2022-05-01T10:00:00Z"), "2022-05-01", "2022-05-01"),
     ],
 )
@@ -123,6 +130,8 @@ def test_days_are_as_precise_as_they_are_known_and_an_end_that_is_not_told_is_op
         (given(meta=LABEL), None),
         (ordered(status="draft"), None),
         (ordered(status="on-hold"), None),
+        (ordered(intent="proposal"), None),
+        (ordered(intent="plan"), None),
         (given(kind="MedicationStatement", status="intended"), None),
         (procedure("own-transplant", status="preparation"), None),
         (given("930001"), None),
@@ -188,6 +197,9 @@ def test_an_administration_stands_under_the_plan_of_the_order_that_it_carries_ou
         ({"extension": extension("line-perhaps", valuePositiveInt=2)}, [], 2, False),
         ({"extension": extension("other", valuePositiveInt=2)}, [], None, False),
         ({"extension": extension("line-number", valueBoolean=True)}, [], None, False),
+        ({"extension": extension("line-number", valueInteger=0)}, [], None, False),
+        ({"extension": extension("line-number", valueInteger=-1)}, [], None, False),
+        ({"extension": extension("line-number", valueString="9" * 5000)}, [], None, False),
         ({"extension": [None, {"url": 7}]}, [], None, False),
         ({"category": {"text": "2nd-line treatment"}}, [], 2, False),
         (UNDER_PLAN, [plan(extension=extension("line-number", valuePositiveInt=2))], 2, True),
@@ -367,3 +379,41 @@ def test_the_lines_of_a_chart_are_worked_out_once_for_each_pair_of_days(example)
     assert read(later) is not read(context)
     other = compile_lines(compiler, [example.value_sets["rx-other"]])
     assert other(context) is not read(context)
+
+
+def test_records_without_an_id_are_told_apart_by_their_days(lines):
+    sent = [medication(code=OLD, day=day) for day in ("2020-01-01", "2024-01-01", "2024-01-01")]
+    for one in sent:
+        del one["id"]
+    assert [line.start for line in lines(*sent)] == ["2020-01-01", "2024-01-01"]
+
+
+TEXTS = ["", "2024", "x", "CarePlan/plan", "#d", "0001-01-01", "9999-12-31", "line-number"]
+ODD = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-3, 3), st.sampled_from(TEXTS)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from("reference start end timing repeat boundsPeriod url valueInteger coding text".split()),
+            inner,
+            max_size=3,
+        ),
+    ),
+    max_leaves=6,
+)  # fmt: skip
+NAMES = (
+    "effectivePeriod dosageInstruction basedOn partOf context encounter request statusReason reasonStopped extension "
+    "category status intent reportedReference"
+).split()
+
+
+@hypothesis.given(st.dictionaries(st.sampled_from(NAMES), ODD, max_size=4), ODD)
+def test_whatever_stands_in_a_record_or_its_plan_the_lines_are_told(example, fields, title):
+    read = compile_lines(Compiler(example.value_sets, example.wording, example.products))
+    kinds = ("MedicationAdministration", "MedicationRequest", "MedicationStatement")
+    sent = [{**medication(kind, OLD, id_=kind), **fields} for kind in kinds]
+    found = read(context_of(example, *sent, {**procedure("own-transplant"), **fields}, plan(title=title, type=title)))
+    for line in found.lines:
+        treatment_line_json(line)
+    references = [item.reference for line in found.lines for item in line.evidence]
+    assert len(references) == len(set(references))

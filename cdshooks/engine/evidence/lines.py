@@ -1,7 +1,7 @@
 """Lines of treatment as a chart tells them: regimen, days, response and reason for stopping where it says them.
 
 Nothing is inferred: a line is never said to have failed, a response or a reason that no record states stays open,
-and a number is the chart's own or none. Sources: facts on lines of therapy, "Readings that hold for both".
+and a number is the chart's own or none. The rules are those of the library's README, "How lines of treatment are made".
 """
 
 from __future__ import annotations

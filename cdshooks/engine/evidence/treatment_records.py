@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -27,11 +28,15 @@ _SHOWN = {
 }
 _HAPPENED = ("completed", "in-progress", "on-hold", "stopped")
 _ONLY_PLANNED = ("draft", "on-hold", "intended", "preparation", "planned")
+_PROPOSED = ("proposal", "plan", "option")
 _BEGUN_ON_HOLD = ("MedicationAdministration", "MedicationStatement", "Procedure")
 _PLANS = ("CarePlan", "EpisodeOfCare", "RequestGroup", "ServiceRequest", "Procedure")
 _LINKS = ("basedOn", "partOf", "context", "encounter")
 _PERIODS = ("effectivePeriod", "performedPeriod", "occurencePeriod", "occurrencePeriod")
 _BRAND = "BN"
+_NUMBER = re.compile(r"[1-9]\d?", re.ASCII)
+_FIRST_DAY = date(1900, 1, 1)
+"""A date before it stands for none."""
 _PLAN_TEXTS = ("title", "category", "type", "code")
 _RECORD_TEXTS = ("category", "courseOfTherapyType")
 
@@ -78,7 +83,7 @@ class TreatmentReader:
 
     candidates: Candidates
     sets: TreatmentSets
-    _seen: set[tuple[str, str]] = field(default_factory=set)
+    _seen: set[tuple[int, str]] = field(default_factory=set)
 
     @property
     def chart(self) -> Chart:
@@ -110,9 +115,9 @@ class TreatmentReader:
                 yield record, name
 
     def _dose(self, record: Record, name: str, procedure: LineProcedure | None) -> Iterator[Dose]:
-        if (record.reference, name) in self._seen or self._only_planned(record):
+        if (id(record), name) in self._seen or self._only_planned(record):
             return
-        self._seen.add((record.reference, name))
+        self._seen.add((id(record), name))
         candidate = self.candidates.admit(record)
         if candidate is None or candidate.verdict is not Verdict.FITS or candidate.evidence.sensitive:
             return
@@ -141,6 +146,8 @@ class TreatmentReader:
         """A draft, a plan or the order that is being signed: nothing that has been given."""
         if record.reference == self.candidates.context.order.reference:
             return True
+        if record.resource.get("intent") in _PROPOSED and _shown(record) is Shown.ORDERED:
+            return True
         status = record.resource.get("status")
         return status in _ONLY_PLANNED and not (status == "on-hold" and record.kind in _BEGUN_ON_HOLD)
 
@@ -148,15 +155,16 @@ class TreatmentReader:
         """When it may have begun and ended, and whether its end is not told; one that lies ahead is not."""
         record, as_of = candidate.record, self.candidates.context.as_of
         periods = [(self._moment(p.get("start")), self._moment(p.get("end"))) for p in _periods(record.resource)]
-        starts = [moment for pair in periods for moment in pair if moment] or [m for m in [candidate.moment] if m]
+        told = [moment for pair in periods for moment in pair if moment] or [m for m in [candidate.moment] if m]
+        starts = [moment for moment in told if moment.first >= _FIRST_DAY]
         if not starts:
             return None, None, False
         start = min(starts, key=lambda moment: (moment.first, moment.last))
         end = max(starts, key=lambda moment: (moment.last, moment.first))
-        told = any(last for _, last in periods) if periods else record.kind != "MedicationRequest"
+        has_end = any(last for _, last in periods) if periods else record.kind != "MedicationRequest"
         if end.first > as_of:
             return start, max(start, Moment(as_of, as_of), key=lambda moment: moment.last), True
-        return start, end, not told
+        return start, end, not has_end
 
     def _moment(self, value: Any) -> Moment | None:
         return read_moment(value, self.chart.zone)
@@ -195,10 +203,8 @@ class TreatmentReader:
     def _numbers(self, resource: Resource, *, decides: bool) -> Iterator[int]:
         names = [known.name for known in self.sets.rules.number_extensions if known.decides is decides]
         for value in _extension_values(resource, names):
-            if isinstance(value, int) and not isinstance(value, bool):
-                yield value
-            for text in _texts(value):
-                yield from [int(text)] if text.isascii() and text.isdigit() else self._ordinals(text)
+            for text in [str(value)] if type(value) is int else _texts(value):
+                yield from [int(text)] if _NUMBER.fullmatch(text) else self._ordinals(text)
 
     def _ordinals(self, text: str) -> Iterator[int]:
         folded = fold_words(text)
@@ -222,8 +228,10 @@ class TreatmentReader:
 
 def _shown(record: Record) -> Shown:
     """How sure it is that it was given: an administration that took place, a report, or only an order."""
-    shown = _SHOWN.get(record.kind, Shown.ORDERED)
-    return shown if shown is not Shown.GIVEN or record.resource.get("status") in _HAPPENED else Shown.REPORTED
+    resource = record.resource
+    told = resource.get("reportedBoolean") is True or bool(resource.get("reportedReference"))
+    shown = _SHOWN.get(record.kind, Shown.REPORTED if told else Shown.ORDERED)
+    return shown if shown is not Shown.GIVEN or resource.get("status") in _HAPPENED else Shown.REPORTED
 
 
 def _periods(resource: Resource) -> list[Mapping[str, Any]]:
