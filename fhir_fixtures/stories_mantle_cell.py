@@ -34,6 +34,7 @@ from story_parts import (
 )
 from story_request import ATTESTED, PAPERS, told
 
+BLUE = "Blue Cross and Blue Shield of North Carolina"
 UNREAD = ["hiv", "hbsag", "anti-hbc", "anti-hcv", "marrow-biopsy"]
 
 
@@ -225,30 +226,31 @@ def guarded_evidence():
     return mcl_story(who, expect, extra=extra, without=PAPERS[1:])
 
 
-def mcl_blue_plan():
-    """A Blue plan: the chart holds what its denial guide asks for, except a heart study."""
-    who = "mcl-16"
+def blue_story(who, expect):
+    """Tell of relapsed mantle cell lymphoma under a Blue plan; each record names its laboratory or author."""
     ecog = concept((LOINC, "89247-1", "ECOG Performance Status score"))
     fusion = concept((LOINC, "77037-0", "t(11;14)(q13;q32)(CCND1,IGH) fusion transcript"))
     extra = [
         observation(f"{who}-ecog", who, ecog, "2026-11-12", "survey", valueInteger=1),
         report(f"{who}-fusion", who, fusion, "2024-06-27", "Detected.", "GE"),
     ]
-    payer = ("Blue Cross and Blue Shield of North Carolina", "Blue Options PPO")
+    story = mcl_story(who, expect, extra=extra, payer=(BLUE, "Blue Options PPO"))
+    prefetch, person = story.request["prefetch"], "Dr. Alex Synthetic (SYNTHETIC)"
+    for record in (entry["resource"] for key in ("reports", "observations") for entry in prefetch[key]["entry"]):
+        record["performer"] = [{"display": "Example Pathology and Laboratories (SYNTHETIC)"}]
+        if record["id"] == f"{who}-ecog":
+            record["performer"] = [{"reference": "Practitioner/dr-synthetic", "display": person}]
+    return story
+
+
+def mcl_blue_plan():
+    """A Blue plan: the chart holds what its denial guide asks for, except a heart study."""
     expect = {"outcome": "documentation-missing", "policy": "bcbs/tecartus", "missing": ["lvef"], "stale": []}
     expect |= {
         "met": ["fda-approved", "indication", "center", "ecog", "organ-labs"],
         "attest": ["pathology", "cyclin-d1", "t-11-14", "prior-therapy", "center-letter", "necessity-letter"],
     }
-    story = mcl_story(who, expect, extra=extra, payer=payer)
-    sent = [
-        entry["resource"] for key in ("reports", "observations") for entry in story.request["prefetch"][key]["entry"]
-    ]
-    for record in sent:
-        person = {"reference": "Practitioner/dr-synthetic", "display": "Dr. Alex Synthetic (SYNTHETIC)"}
-        ours = record["id"] == f"{who}-ecog"
-        record["performer"] = [person if ours else {"display": "Example Pathology and Laboratories (SYNTHETIC)"}]
-    return story
+    return blue_story("mcl-16", expect)
 
 
 STORIES = (

@@ -1,6 +1,6 @@
 """Stories of the other hooks, and of what a plan has answered already."""
 
-from stories_mantle_cell import BREYANZI, TECARTUS, mcl_story, tecartus
+from stories_mantle_cell import BLUE, BREYANZI, TECARTUS, blue_story, mcl_story, tecartus
 from story_parts import HCPCS, TERMS, about, at, center, concept, medication_order, resource
 from story_request import bundle
 
@@ -67,6 +67,18 @@ def denied_wnc():
     return story
 
 
+def denied_blue_plan():
+    """A Blue plan denied Tecartus for prior therapies and ECOG: what answers that, then the days to appeal."""
+    who, why = "mcl-22", "Denied: required prior therapies not failed, ECOG and LVEF not within criteria"
+    story = blue_story(who, {"outcome": "could-not-check", "findings": []})
+    answered(story.request, who, answer_of_plan(who, NO, "2026-11-02", disposition=why))
+    for key in ("claims", "claimResponses"):
+        story.request["prefetch"][key]["entry"][0]["resource"]["insurer"] = {"display": BLUE}
+    story.request["hook"] = "patient-view"
+    del story.request["context"]["draftOrders"]
+    return story
+
+
 def authorization_on_file():
     """The plan has certified Tecartus for the day of infusion: one quiet line."""
     who = "mcl-19"
@@ -116,4 +128,4 @@ def select_one_of_two():
     return story
 
 
-STORIES = (denied_wnc, authorization_on_file, dispatch_unlisted_centre, select_one_of_two)
+STORIES = (denied_wnc, denied_blue_plan, authorization_on_file, dispatch_unlisted_centre, select_one_of_two)

@@ -32,7 +32,7 @@ def view(shipped):
 
     def viewed(story="denied-wnc", edit=lambda body: None, **changes):
         body, denied = told(story), told("denied-wnc")
-        if story != "denied-wnc":
+        if not story.startswith("denied-"):
             own = json.dumps({key: denied["prefetch"][key] for key in ("claimResponses", "claims")})
             body["prefetch"] |= json.loads(own.replace("mcl-18", body["context"]["patientId"]))
             body["hook"] = "patient-view"
@@ -114,6 +114,14 @@ def test_a_row_says_what_is_missing_and_what_is_on_file(view):
     assert "not on file: LVEF" in line
     assert "on file: Creatinine" in line
     assert line.endswith("[MAP.4, DOC.3, DEN.2]")
+
+
+def test_the_story_of_a_blue_plan_answers_both_reasons_first(view):
+    card, appeal = view("denied-blue-plan")
+    assert [reason["cite"] for reason in appeal["reasons"]] == ["DEN.1", "DEN.2"]
+    assert appeal["rows"][:2] == ["MAP.2", "MAP.4"]
+    lines = [line for line in card["detail"].splitlines() if "[MAP." in line]
+    assert [line.rpartition("[")[2] for line in lines] == ["MAP.2, DOC.2, DEN.1]", "MAP.4, DOC.3, DEN.2]"]
 
 
 def test_a_draft_order_of_the_product_is_what_is_held(view):
