@@ -251,6 +251,15 @@ def test_the_requests_of_one_call_are_counted_over_all_rounds():
     assert (misses.count(Miss.NOT_FOUND), misses.count(Miss.TOO_MANY)) == (12, 8)
 
 
+def test_the_pages_of_one_search_leave_requests_for_the_others():
+    endless = next_to(lambda s, n: f"{s.url}/Observation?{n}")
+    others = [Query(f"Medication/{n}", f"Medication/{n}", ("Medication",)) for n in range(9)]
+    with fhir_server(faults={"Observation": endless}) as server:
+        first, *rest = read(server, SEARCH, *others)
+    assert {result.miss for result in rest} == {Miss.NOT_FOUND}
+    assert (first.miss, len(first.pages), len(server.asked)) == (Miss.TOO_MANY, 3, 12)
+
+
 def test_no_more_than_four_requests_run_at_once():
     def slow(call, _):
         call.server.stopped.wait(0.05)

@@ -104,12 +104,14 @@ class FhirReader:
         self._numbers: list[str] | HttpMiss | None = None
         self._lock, self._resolving = threading.Lock(), threading.Lock()
         self._requests, self._bytes = limits.requests, limits.all_bytes
+        self._waiting = 0
         self.results: Counter[str] = Counter()
         self._server = "" if base is None else f"{base.scheme}://{base.authority}{base.path}"
 
     def __call__(self, queries: Sequence[Query]) -> list[Fetched]:
         """The results of the queries, in their order."""
         refusal = self._refusal()
+        self._waiting = len(queries)
         results = [Fetched(query, (), refusal) for query in queries] if refusal else self._asked(queries)
         self.results.update(result.miss or READ for result in results)
         return results
@@ -155,6 +157,7 @@ class FhirReader:
         seen: set[Address] = set()
         link: str | None = query.url
         while link is not None:
+            self._count(further=bool(pages))
             address = self._below_base(link)
             if address in seen:
                 raise HttpMiss(Miss.CIRCULAR)
@@ -167,6 +170,14 @@ class FhirReader:
             pages.append(value)
             link = next_link(value)
 
+    def _count(self, further: bool) -> None:
+        """Count a request; one for a further page leaves enough for the queries that have not begun."""
+        with self._lock:
+            self._waiting -= not further
+            if self._requests <= (self._waiting if further else 0):
+                raise HttpMiss(Miss.TOO_MANY)
+            self._requests -= 1
+
     def _below_base(self, link: str) -> Address:
         """Where a link leads: relative to the base, or absolute and below it."""
         assert self._base is not None
@@ -177,11 +188,7 @@ class FhirReader:
         return address
 
     def _value(self, address: Address) -> Any:
-        """The JSON at an address, after the request was counted and the breaker asked."""
-        with self._lock:
-            if self._requests == 0:
-                raise HttpMiss(Miss.TOO_MANY)
-            self._requests -= 1
+        """The JSON at an address, if the server is one to ask at present."""
         reply = self._reply(address)
         if reply.status != 200:
             elsewhere = Miss.ELSEWHERE if 300 <= reply.status < 400 else Miss.FAILED
