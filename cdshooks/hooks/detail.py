@@ -60,6 +60,15 @@ def write_detail(determination: Determination, subject: Subject, wording: Wordin
     return f"{body if len(body) <= room else body[:room].rsplit(chr(10), 1)[0] + chr(10) + '…'}\n\n{footer}"
 
 
+def said_first(policy: Policy, submitted: date | None, as_of: date, wording: Wording) -> tuple[str, ...]:
+    """What to know before all else: that papers were sent already, and that our reading of the policy is old."""
+    due = policy.review_due
+    return (
+        *([wording.say("detail.submitted", date=submitted)] if submitted else []),
+        *([wording.say("detail.review_overdue", policy=policy.short, date=due)] if due and due < as_of else []),
+    )
+
+
 def _notes(subject: Subject) -> Block:
     return Block(
         "", tuple(sentence(capital(clean(note))) for note in (*subject.order.traps, *subject.notes)), bullets=False

@@ -26,7 +26,7 @@ from cdshooks.hooks.coverage import LABEL, Selection, select_policies
 from cdshooks.hooks.decision_id import decision_id
 from cdshooks.hooks.decision_record import evidence_hashes
 from cdshooks.hooks.denied_request import Holder
-from cdshooks.hooks.detail import Subject, write_detail
+from cdshooks.hooks.detail import Subject, said_first, write_detail
 from cdshooks.hooks.determination_json import determination_json, policy_json
 from cdshooks.hooks.errors import place_of
 from cdshooks.hooks.fetched import Fetch
@@ -187,7 +187,7 @@ def _determined(session: _Session, order: Order, selection: Selection) -> Determ
         label_only=policy.authority == "fda-label",
         payer_unread=selection.unread,
     )
-    told = (library.wording.say("detail.submitted", date=submitted),) if submitted else ()
+    told = said_first(policy, submitted, session.as_of, library.wording)
     notes = (*told, *selection.notes, *order.notes)
     subject = Subject(product, payer, order, policy, notes, bool(context.product and context.product.rems))
     day, prescriber = infusion_day(context), requester_of(order.resource)
