@@ -1,17 +1,20 @@
 # syntax=docker/dockerfile:1
 FROM python:3.13-slim AS build
 WORKDIR /src
-COPY . .
-# The check runs on the installed copy, outside the source folder: the image is not made with cards that cannot be read.
+COPY requirements.lock ./
 RUN python -m venv /opt/cdshooks \
- && /opt/cdshooks/bin/pip install --no-cache-dir '.[postgres]' \
- && cd / && /opt/cdshooks/bin/cdshooks check
+ && /opt/cdshooks/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
+COPY . .
+RUN /opt/cdshooks/bin/pip install --no-cache-dir --no-deps .
+# On the installed copy, outside the source folder: no image is made with cards that cannot be read.
+WORKDIR /
+RUN /opt/cdshooks/bin/cdshooks check
 
 FROM python:3.13-slim
 COPY --from=build /opt/cdshooks /opt/cdshooks
-RUN useradd --system --no-create-home --shell /usr/sbin/nologin cdshooks \
- && install --directory --owner=cdshooks --mode=0700 /var/lib/cdshooks
-USER cdshooks
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin cdshooks \
+ && install --directory --owner=10001 --group=10001 --mode=0700 /var/lib/cdshooks
+USER 10001:10001
 WORKDIR /
 VOLUME /var/lib/cdshooks
 ENV CDSHOOKS_DATABASE_URL=sqlite:////var/lib/cdshooks/cdshooks.db

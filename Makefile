@@ -5,8 +5,9 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 TESTED := .venv/.installed-test
 BENCHED := .venv/.installed-bench
+DEPLOYED := .venv/.installed-deploy
 
-.PHONY: demo test lint bench check clean
+.PHONY: demo test lint bench check lock sbom clean
 
 demo: $(INSTALLED)  ## serve the synthetic stories on http://127.0.0.1:8000
 	$(BIN)/cdshooks serve --demo
@@ -24,6 +25,15 @@ bench: $(BENCHED)  ## how fast it is, as tables; writes benchmarks.json
 
 check: $(INSTALLED)  ## the card library
 	$(BIN)/cdshooks check
+
+lock: $(DEPLOYED)  ## requirements.lock from pyproject.toml: exact versions with hashes, from PyPI
+	$(BIN)/uv pip compile pyproject.toml --extra postgres --universal --python-version 3.11 --generate-hashes \
+	  --default-index https://pypi.org/simple --no-emit-index-url --no-annotate --upgrade --quiet \
+	  --custom-compile-command "make lock" --output-file requirements.lock
+
+sbom: $(DEPLOYED)  ## sbom.json, a CycloneDX list of what an image is built from
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible \
+	  --output-file sbom.json
 
 clean:
 	rm -rf .venv
@@ -43,4 +53,8 @@ $(TESTED): pyproject.toml | $(BIN)/python
 
 $(BENCHED): pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	touch $@ $(INSTALLED)
+
+$(DEPLOYED): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[deploy]'
 	touch $@ $(INSTALLED)
