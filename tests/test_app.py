@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import requests
-from ehr import clients_file
+from ehr import clients_file, clients_toml
 from flask import Flask
 from flask.testing import FlaskClient
 from serving import running_server, wait_until_live
@@ -28,6 +28,7 @@ from cdshooks.hooks.request import Request
 from cdshooks.hooks.service import Answer
 from cdshooks.server.app import create_app
 from cdshooks.server.call_log import JsonLines
+from cdshooks.server.clients import read_clients
 from cdshooks.server.serve import run_server, start_lines
 from cdshooks.server.settings import SettingsError, default_library, read_settings
 from cdshooks.server.stories import move_dates
@@ -319,6 +320,15 @@ def test_the_start_lines_name_discovery_and_two_ways_to_a_card() -> None:
     assert "http://127.0.0.1:8123/cds-services\n" in lines
     assert "curl -s http://127.0.0.1:8123/demo/stories/mcl-missing-three | curl" in lines
     assert "cdshooks fire mcl-missing-three --url http://127.0.0.1:8123" in lines
+
+
+def test_in_production_the_start_lines_name_who_may_call(tmp_path: Path) -> None:
+    clients = read_clients(clients_file(tmp_path, clients_toml(), clients_toml(name="other", tenant="t", shadow=True)))
+    settings = replace(DEMO, mode="production", public_url="https://cds.hospital.example")
+    assert start_lines(settings, "0.0.0.0", 8000, clients) == [
+        "Production: https://cds.hospital.example/cds-services",
+        "Callers:    hospital, other (shadow)",
+    ]
 
 
 def test_the_command_is_named_by_its_path_where_its_name_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:

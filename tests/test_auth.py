@@ -33,6 +33,8 @@ from ehr import (
     token,
 )
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cdshooks.engine.library import Library
 from cdshooks.server.app import create_app
@@ -321,6 +323,38 @@ REFUSAL = {
     "Strict-Transport-Security": "max-age=31536000",
     "Vary": "Origin",
 }
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_token_that_was_changed_anywhere_is_refused(client: FlaskClient, data: st.DataObject) -> None:
+    good = token()
+    at = data.draw(st.integers(0, len(good) - 1))
+    other = data.draw(st.characters(codec="ascii").filter(lambda c: c != good[at] and c not in "\r\n"))
+    assert posted(client, {"Authorization": f"Bearer {good[:at]}{other}{good[at + 1 :]}"}) == 401
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner),
+    max_leaves=4,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=st.sampled_from(["iss", "aud", "iat", "exp", "jti", "tenant", "nbf"]), value=JSON)
+def test_a_claim_of_any_kind_is_refused_or_right_but_never_a_failure(
+    client: FlaskClient, name: str, value: object
+) -> None:
+    assert posted(client, bearer(signed(header(), {**claims(), name: value}))) in (200, 401)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=st.sampled_from(["typ", "kid", "jku", "cty", "x5t"]), value=JSON)
+def test_a_header_of_any_kind_is_refused_or_right_but_never_a_failure(
+    client: FlaskClient, name: str, value: object
+) -> None:
+    assert posted(client, bearer(signed({**header(), name: value}, claims()))) in (200, 401)
 
 
 # ---- once, and by the right client

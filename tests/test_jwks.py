@@ -12,7 +12,6 @@ import pytest
 from ehr import clients_file, clients_toml, ec_key, jwk, jwks, rsa_key
 
 from cdshooks.server.clients import Client, read_clients
-from cdshooks.server.jwk import KeyProblem, read_keys
 from cdshooks.server.jwks import FIRST_RETRY_SECONDS, FRESH_SECONDS, RETRY_SECONDS, STALE_SECONDS, ClientKeys
 
 
@@ -143,11 +142,6 @@ def test_keys_of_other_kinds_are_left_out(address: Address, client: Client, keys
     other = {"kty": "OKP", "crv": "Ed25519", "x": "AAAA", "kid": "a"}
     address.answer = jwks(other, {"kty": "oct", "k": "AAAA", "kid": "a"}, jwk(ec_key(), "a"), {"kty": "EC", "kid": "a"})
     assert len(keys.named(client, "a")) == 1
-
-
-def test_a_key_set_with_too_many_keys_is_refused() -> None:
-    with pytest.raises(KeyProblem, match="up to 100 keys"):
-        read_keys(jwks(*[{"kty": "EC"}] * 101))
 
 
 def test_keys_on_file_are_never_fetched(address: Address, tmp_path: Path) -> None:
