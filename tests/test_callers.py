@@ -24,7 +24,9 @@ from cdshooks.hooks.service import answer as real_answer
 from cdshooks.server.app import create_app
 from cdshooks.server.call_log import JsonLines
 from cdshooks.server.callers import AT_ONCE, AT_ONCE_OF_ONE
+from cdshooks.server.decision_log import kept_decisions
 from cdshooks.server.settings import read_settings
+from cdshooks.server.store import open_store
 
 PATH = "/cds-services/cart-order-sign"
 CALL = {"hook": "order-sign", "hookInstance": "h", "context": {"patientId": "p1"}}
@@ -124,6 +126,18 @@ def test_a_registered_client_gets_a_real_card(example: Library, tmp_path: Path) 
     client = site(example, tmp_path, clients_toml(fhir_servers=[SERVER]), answer=real_answer).test_client()
     (card,) = posted(client, body_of(drug_order())).get_json()["cards"]
     assert card["summary"]
+
+
+def test_a_shadow_call_is_recorded_as_one_under_the_client_s_name(example: Library, tmp_path: Path) -> None:
+    in_shadow = clients_toml(fhir_servers=[SERVER], shadow=True)
+    client = site(example, tmp_path, in_shadow, answer=real_answer).test_client()
+    assert posted(client, body_of(drug_order())).get_json() == {"cards": []}
+    store = open_store(f"sqlite:///{tmp_path}/store.db")
+    with store.reading() as connection:
+        (kept,) = kept_decisions(connection)
+    store.close()
+    (call,) = kept.calls
+    assert (call["client"], call["shadow"], call["shown"]) == ("hospital", True, False)
 
 
 # ---- how often

@@ -105,6 +105,23 @@ def test_writers_of_one_lock_take_turns(database_url: str) -> None:
     assert numbers == list(range(7, 48))
 
 
+def test_a_writer_that_stands_still_does_not_hold_up_the_others_for_ever(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if database_url.startswith("sqlite"):
+        pytest.skip("SQLite gives up on the one that waits instead, after BUSY_SECONDS")
+    store = open_store(database_url, (*STEPS, NEXT))
+    monkeypatch.setattr("cdshooks.server.store.HANGING_MILLISECONDS", 200)
+    with pytest.raises(StoreError), store.writing("x") as hanging:
+        hanging.execute(text("INSERT INTO more VALUES (8)"))
+        with store.writing("x") as connection:
+            connection.execute(text("INSERT INTO more VALUES (9)"))
+        hanging.execute(text("INSERT INTO more VALUES (10)"))
+    with store.reading() as connection:
+        assert connection.execute(text("SELECT number FROM more ORDER BY number")).scalars().all() == [7, 9]
+    store.close()
+
+
 WRITER = """
 import sys
 from sqlalchemy import text

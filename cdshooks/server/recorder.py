@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import date, datetime, tzinfo
 from functools import cache
 
@@ -44,9 +43,8 @@ class Recorder:
         try:
             decisions = decisions_of(answered, request, options)
             count = len(decisions)
-            whole = replace(call, fetched_sha256=answered.fetched_sha256)
             if decisions:
-                self._queue.run(lambda c: self._keep(c, whole, request, decisions), DECISION_PATIENCE)
+                self._queue.run(lambda c: self._keep(c, call, request, decisions), DECISION_PATIENCE)
         except Exception as error:  # whatever is wrong with the record, the clinician gets the card
             said = str(error) if isinstance(error, StoreError) else place_of(error)
             fields = {"request": call.request, "decisions": count, "why": said}

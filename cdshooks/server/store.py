@@ -25,6 +25,8 @@ BUSY_SECONDS = 10
 _SQLITE = "sqlite:///"
 _DEAD_AFTER = {"connect_timeout": 3, "tcp_user_timeout": 5000, "application_name": "cdshooks"}
 _WRITES = "cdshooks_writes"
+HANGING_MILLISECONDS = 10_000  # a process that stands still in the middle of a write must not hold up the others
+_TAKE_TURNS = text("SELECT set_config('idle_in_transaction_session_timeout', :idle, true), pg_advisory_xact_lock(:key)")
 _STEPS_TABLE = """CREATE TABLE IF NOT EXISTS schema_steps
  (number INTEGER PRIMARY KEY, says TEXT NOT NULL, applied_at TEXT NOT NULL)"""
 
@@ -55,7 +57,7 @@ class Store:
         with self._told(), self.engine.connect().execution_options(**{_WRITES: True}) as connection:
             with connection.begin():
                 if lock and connection.dialect.name == "postgresql":
-                    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": crc32(lock.encode())})
+                    connection.execute(_TAKE_TURNS, {"key": crc32(lock.encode()), "idle": str(HANGING_MILLISECONDS)})
                 yield connection
 
     def close(self) -> None:
