@@ -2,6 +2,7 @@
 
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,9 @@ DEMO = read_settings({"CDSHOOKS_MODE": "demo"})
 
 
 @pytest.fixture
-def client():
-    return create_app(DEMO, shipped_library()).test_client()
+def client(tmp_path):
+    settings = replace(DEMO, database_url=f"sqlite:///{tmp_path}/store.db")  # feedback of other tests is not in it
+    return create_app(settings, shipped_library()).test_client()
 
 
 def figures(client):
