@@ -100,7 +100,7 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Trap:
-    """Words in an order that change what the order is: not the approved product, or one course."""
+    """Words (folded) in an order that change what the order is: not the approved product, or one course."""
 
     words: tuple[str, ...]
     says: str
@@ -110,7 +110,7 @@ class Trap:
 
 @dataclass(frozen=True)
 class Products:
-    """All products, found by code or by name; look-alikes and the words that mark a trap."""
+    """All products, found by code or by name; look-alikes and the words that mark a trap; words are folded at load."""
 
     by_id: Mapping[str, Product]
     by_code: Mapping[Coded, tuple[tuple[Product, ProductCode], ...]]
@@ -121,7 +121,7 @@ class Products:
     other_sets: tuple[str, ...]
     service_sets: tuple[str, ...]
     unclassified: frozenset[Coded]
-    class_words: tuple[str, ...]
+    class_words: tuple[tuple[str, str], ...]
     therapy_drugs: tuple[str, ...]
     folded_names: tuple[tuple[Product, str, str], ...]
     line_rules: LineRules
@@ -139,7 +139,7 @@ class Products:
         """True when a text is marked as a trial: a marking word, or a registry number."""
         for text in texts:
             folded = fold_words(text)
-            if any(fold_words(word) in folded for word in self.trial_words):
+            if any(words in folded for words in self.trial_words):
                 return True
             for prefix, digits in self.trial_numbers:
                 if re.search(rf"\b{re.escape(prefix)}[ -]?\d{{{digits}}}\b", text, re.IGNORECASE):
@@ -149,12 +149,12 @@ class Products:
     def class_named(self, texts: Iterable[str]) -> str | None:
         """The word with which a text says CAR-T without a product; None when none does."""
         folded = "".join(map(fold_words, texts))
-        return next((word for word in self.class_words if fold_words(word) in folded), None)
+        return next((word for word, words in self.class_words if words in folded), None)
 
     def trapped(self, texts: Iterable[str]) -> list[Trap]:
         """The traps whose words stand in the texts."""
         folded = [fold_words(text) for text in texts]
-        return [trap for trap in self.traps if any(fold_words(w) in t for w in trap.words for t in folded)]
+        return [trap for trap in self.traps if any(words in text for words in trap.words for text in folded)]
 
     def named(self, texts: Iterable[str]) -> list[tuple[Product, str]]:
         """Every product whose brand or generic name stands in a text as whole words."""
@@ -197,15 +197,15 @@ def gather_products(products: Iterable[Product], look_alikes: Mapping[str, Any],
         by_code=by_code,
         not_car_t=frozenset(_coded(code, systems) for code in others),
         traps=tuple(
-            Trap(tuple(row["words"]), row["says"], row["effect"], row.get("product", ""))
+            Trap(tuple(map(fold_words, row["words"])), row["says"], row["effect"], row.get("product", ""))
             for row in look_alikes.get("order_text_traps", [])
         ),
-        trial_words=tuple(look_alikes.get("trial_words", [])),
+        trial_words=tuple(map(fold_words, look_alikes.get("trial_words", []))),
         trial_numbers=tuple((row["prefix"], row["digits"]) for row in look_alikes.get("trial_numbers", [])),
         other_sets=tuple(look_alikes.get("coded_as_something_else", [])),
         service_sets=tuple(look_alikes.get("car_t_services", [])),
         unclassified=frozenset(_coded(code, systems) for code in look_alikes.get("unclassified", [])),
-        class_words=tuple(look_alikes.get("class_words", [])),
+        class_words=tuple((word, fold_words(word)) for word in look_alikes.get("class_words", [])),
         therapy_drugs=tuple(look_alikes.get("therapy_drugs", [])),
         folded_names=tuple((p, name, fold_words(name)) for p in by_id.values() for name in p.names),
         line_rules=read_line_rules(look_alikes["treatment_lines"]),

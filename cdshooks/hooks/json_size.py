@@ -17,13 +17,15 @@ _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 def check_size(text: bytes) -> None:
     """Raise RequestError (413) for more resources or values, or a longer string, than any chart needs.
 
-    A value costs far more memory than the two bytes that it may take on the wire.
+    A value costs far more memory than the two bytes that it may take on the wire. Nothing is counted in a text that
+    is too short to hold so many.
     """
-    if text.count(_TYPE) > MAX_RESOURCES:
+    size = len(text)
+    if size > MAX_RESOURCES * len(_TYPE) and text.count(_TYPE) > MAX_RESOURCES:
         raise _too_much(f"holds more than {MAX_RESOURCES} resources")
-    if _values(text) > MAX_VALUES:
+    if size > MAX_VALUES and _values(text) > MAX_VALUES:
         raise _too_much(f"holds more than {MAX_VALUES} values")
-    if _has_long_string(text):
+    if size > MAX_STRING_BYTES and _has_long_string(text):
         raise _too_much(f"holds a string of more than {MAX_STRING_BYTES // 1024 // 1024} MiB")
 
 
