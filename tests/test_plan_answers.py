@@ -122,6 +122,22 @@ def test_a_request_by_the_order_it_stands_for_is_recognised(read):
     assert found.product == "tecartus"
 
 
+def test_a_request_by_a_drug_order_whose_medication_is_a_reference_is_recognised(read):
+    medication = {"resourceType": "Medication", "id": "m1", "code": TECARTUS}
+    order = {
+        "resourceType": "MedicationRequest",
+        "id": "o1",
+        "medicationReference": {"reference": "Medication/m1"},
+        "subject": PATIENT,
+    }
+    asked = {
+        "sequence": 1,
+        "extension": [{"url": f"{PAS}requestedService", "valueReference": {"reference": "MedicationRequest/o1"}}],
+    }
+    (found,) = read(medication, order, request_of(item=[asked]), answer_of("A3"))
+    assert found.product == "tecartus"
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -159,9 +159,10 @@ def test_one_of_the_same_signing_session_is_found_whatever_its_day(ask, day, sta
     assert ask(TRANSPLANT, session=session(asked_service("cell-collection", status=status))).gap is Gap.MISSING
 
 
+@pytest.mark.parametrize("reference", ["Encounter/e1", "https://ehr.example/r4/Encounter/e1/_history/2"])
 @pytest.mark.parametrize("day", [None, "2027-06-01"])
-def test_one_of_the_same_encounter_is_found_whatever_its_day(ask, day):
-    sent = asked_service(day=day, encounter={"reference": "Encounter/e1"})
+def test_one_of_the_same_encounter_is_found_whatever_its_day(ask, day, reference):
+    sent = asked_service(day=day, encounter={"reference": reference})
     assert ask(TRANSPLANT, sent, encounter="e1").truth is True
     assert ask(TRANSPLANT, sent, encounter="e2").gap is Gap.ATTEST
     assert ask(TRANSPLANT, sent).gap is Gap.ATTEST

@@ -10,7 +10,7 @@ from typing import Any
 from cdshooks.engine.chart import Chart
 from cdshooks.engine.codes import coding_list, concept_texts
 from cdshooks.engine.dates import Moment, narrowed, read_moment
-from cdshooks.engine.identity import Entry, listed
+from cdshooks.engine.identity import Entry, listed, split_reference
 from cdshooks.engine.library import Library
 from cdshooks.engine.model import Order, Resource
 from cdshooks.engine.payers import Payer, PayerMatch, recognise
@@ -79,7 +79,7 @@ def _order_assumed(coverages: list[_Coverage]) -> bool:
 def _insurance_unsent(order: Order, coverage: _Coverage) -> bool:
     """True when the order names a coverage and another one is used, because the named one was not sent."""
     named = [r.get("reference", "") for r in listed(order.resource.get("insurance")) if isinstance(r, Mapping)]
-    ids = {str(reference).rsplit("/", 1)[-1].removeprefix("#") for reference in named}
+    ids = {split_reference(str(reference))[2].removeprefix("#") for reference in named}
     return bool(ids) and str(coverage.resource.get("id")) not in ids
 
 

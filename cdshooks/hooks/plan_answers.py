@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from cdshooks.engine.appeals import AnswerSets
-from cdshooks.engine.chart import Chart
+from cdshooks.engine.chart import Chart, resource_concept
 from cdshooks.engine.codes import concept_texts
 from cdshooks.engine.dates import Moment, read_moment
 from cdshooks.engine.identity import Entry, listed
@@ -180,7 +180,7 @@ def _concepts(item: Mapping[str, Any], chart: Chart) -> Iterator[Any]:
             yield extension.get("valueCodeableConcept")
         order = chart.resolve(extension.get("valueReference"))
         if order is not None:
-            yield order.get("code") or order.get("medicationCodeableConcept")
+            yield resource_concept(order, chart)
 
 
 def _verdict(line: _Line, resource: Resource, chart: Chart, sets: AnswerSets) -> tuple[Verdict, str] | None:

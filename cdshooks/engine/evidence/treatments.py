@@ -16,6 +16,7 @@ from cdshooks.engine.evidence.candidates import Candidate, Candidates, Verdict, 
 from cdshooks.engine.evidence.context import Check, Compiler, Context
 from cdshooks.engine.evidence.judge import judge
 from cdshooks.engine.evidence.lines import compile_lines, tell_lines
+from cdshooks.engine.identity import split_reference
 from cdshooks.engine.model import Explanation, Gap, ProductId, TreatmentLine
 from cdshooks.engine.products import Product
 from cdshooks.engine.records import is_unconfirmed
@@ -268,7 +269,7 @@ def _concurrent(record: Record, moment: Moment | None, in_session: bool, within:
         return False
     encounter = record.resource.get("encounter")
     named = encounter.get("reference", "") if isinstance(encounter, Mapping) else ""
-    if in_session or (context.encounter and str(named).rsplit("/", 1)[-1] == context.encounter):
+    if in_session or (context.encounter and split_reference(str(named))[2] == context.encounter):
         return True
     if moment is None:
         return False
