@@ -127,9 +127,9 @@ HOSTILE = {
 
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
 def test_a_megabyte_made_to_be_slow_is_read_in_its_time(body: bytes) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     assert json_body.decode(body) is not None
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5
 
 
 def test_a_byte_position_is_the_position_in_the_text() -> None:
