@@ -163,7 +163,7 @@ def _names_of_payers():
     for payer in yaml_of("payers/*.yaml"):
         yield from (payer["id"], payer["name"], payer["short"])
         for rule in payer["recognised_by"]["names"]:
-            yield from (word for word in rule["all_of"] if len(word) > 3)
+            yield from (word for word in [*rule.get("all_of", []), *rule.get("any_of", [])] if len(word) > 3)
     for policy in yaml_of("policies/*/*/[0-9]*.yaml"):
         if policy["source"]["authority"] != "fda-label":
             yield from (policy["id"], policy["publisher"], policy["short"])

@@ -4,7 +4,8 @@ from datetime import date
 
 import pytest
 
-from cdshooks.engine.payers import read_payer, recognise
+from cdshooks.engine.payers import read_names, read_payer, recognise
+from cdshooks.engine.valuesets import fold_words
 
 DAY = date(2026, 12, 1)
 
@@ -92,3 +93,23 @@ def test_a_payer_file_is_read(example):
 def test_the_shipped_medicaid_plan_is_told_from_its_namesakes(shipped, texts, day, ours):
     match = recognise(shipped.payers, texts, [], [], date.fromisoformat(day))
     assert bool(match and match.payer.program == "nc-medicaid") is ours
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("Example North", True),
+        ("Example South", True),
+        ("Example East", False),
+        ("North", False),
+        ("Example North Gold", False),
+    ],
+)
+def test_a_name_may_ask_for_one_of_several_words_beside_those_that_must_all_stand(text, named):
+    (rule,) = read_names([{"all_of": ["example"], "any_of": ["north", "south"], "none_of": ["gold"]}])
+    assert rule.fits(fold_words(text), DAY) is named
+
+
+def test_a_name_may_be_one_of_several_words_alone():
+    (rule,) = read_names([{"any_of": ["north", "south"]}])
+    assert [rule.fits(fold_words(text), DAY) for text in ("South", "East")] == [True, False]

@@ -13,9 +13,10 @@ from cdshooks.engine.valuesets import fold_words
 
 @dataclass(frozen=True, slots=True)
 class NameRule:
-    """A way in which a payer is named: all of these words, none of those, on these service dates."""
+    """A way in which a payer is named on its service dates: by all of some words, one of some, none of some."""
 
     all_of: tuple[str, ...]
+    any_of: tuple[str, ...]
     none_of: tuple[str, ...]
     span: Span
     says: str
@@ -25,6 +26,7 @@ class NameRule:
         return (
             self.span.holds(day)
             and all(fold_words(word) in folded for word in self.all_of)
+            and (not self.any_of or any(fold_words(word) in folded for word in self.any_of))
             and not any(fold_words(word) in folded for word in self.none_of)
         )
 
@@ -70,7 +72,14 @@ def read_payer(data: Mapping[str, Any]) -> Payer:
 
 def read_names(rows: Iterable[Mapping[str, Any]]) -> tuple[NameRule, ...]:
     """Read the ways in which a payer, or a type of plan, is named."""
-    return tuple(NameRule(tuple(r["all_of"]), tuple(r.get("none_of", [])), span(r), r.get("says", "")) for r in rows)
+    return tuple(
+        NameRule(_words(r, "all_of"), _words(r, "any_of"), _words(r, "none_of"), span(r), r.get("says", ""))
+        for r in rows
+    )
+
+
+def _words(row: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    return tuple(row.get(key, []))
 
 
 def recognise(
