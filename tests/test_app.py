@@ -200,7 +200,7 @@ def test_a_failure_of_ours_tells_the_caller_nothing_but_an_id(
     issue = reply.get_json()["issue"][0]
     assert issue["details"]["text"] == f"internal error, request id {reply.headers['X-Request-Id']}"
     logged = written(caplog)
-    assert "ValueError at cds_api.py:" in logged
+    assert "ValueError at answering.py:" in logged
     assert "canary" not in logged + caplog.text + reply.text
 
 

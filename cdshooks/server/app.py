@@ -34,7 +34,7 @@ from cdshooks.server.replies import MAX_BODY_BYTES, answer_errors
 from cdshooks.server.settings import Settings, default_fixtures
 from cdshooks.server.site import Answerer, Clock, Site
 from cdshooks.server.store import OpenedOnce
-from cdshooks.server.stories import read_stories
+from cdshooks.server.stories import read_arrivals, read_stories
 from cdshooks.server.used_tokens import UsedTokens
 
 
@@ -63,6 +63,7 @@ def create_app(
         recorder=Recorder(OpenedOnce(settings.database_url, keep=True), settings.patient_key),
         discovery=services(library),
         stories=read_stories(fixtures or default_fixtures()) if settings.demo else {},
+        arrivals=read_arrivals(fixtures or default_fixtures()) if settings.demo else {},
         fhir=FhirClient(watch=metrics.show_server),
     )
     watch_calls(app, [partial(log_call, library=library.hash), metrics.count])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask, Response, render_template
 
 from cdshooks.hooks.errors import RequestError
+from cdshooks.server.demo_pages import add_demo
 from cdshooks.server.home import policies_on, products_on
 from cdshooks.server.replies import json_reply
 from cdshooks.server.site import Site
@@ -17,6 +18,8 @@ def add_pages(app: Flask, site: Site) -> None:
     _add_health(app, site)
     if site.settings.demo:
         _add_stories(app, site)
+        add_demo(app, site)
+    app.context_processor(lambda: {"pages": app.view_functions})
 
 
 def _add_home(app: Flask, site: Site) -> None:

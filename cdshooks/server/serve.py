@@ -81,6 +81,7 @@ def start_lines(settings: Settings, host: str, port: int, clients: Sequence[Clie
         *callers,
         f"Discovery:  {base}/cds-services",
         f"Home page:  {base}/",
+        f"Demo EHR:   {base}/demo",
         f"A card:     {curl_line(base)}",
         f"In words:   {fire_line(base, _own_command())}",
     ]

@@ -39,6 +39,7 @@ class Site:
     recorder: Recorder
     discovery: Mapping[str, Any]
     stories: Mapping[str, Story]
+    arrivals: Mapping[str, Any]
     fhir: FhirClient
 
     def today(self, client: Client | None = None) -> date:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -32,6 +34,11 @@ class Story:
 def read_stories(fixtures: Path) -> dict[str, Story]:
     """Every story under a fixtures folder, by name."""
     return {path.parent.name: _story(path) for path in sorted(fixtures.glob("stories/*/story.yaml"))}
+
+
+def read_arrivals(fixtures: Path) -> dict[str, Any]:
+    """What comes into a chart when a suggestion has been carried out, by the suggestion's id: FHIR with blanks."""
+    return {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(fixtures.glob("arrivals/*.json"))}
 
 
 def curl_line(base: str) -> str:

@@ -1,0 +1,89 @@
+"""One call of a service from its bytes to what the clinician sees: answered, noted for the operator, recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from time import perf_counter
+from typing import Any
+
+from cdshooks.engine.wording import Wording
+from cdshooks.hooks.departments import departments_of
+from cdshooks.hooks.errors import RequestError
+from cdshooks.hooks.request import Request, read_request
+from cdshooks.hooks.service import Answer, ServiceOptions
+from cdshooks.server import call_log
+from cdshooks.server.calls import current_call
+from cdshooks.server.clients import Client
+from cdshooks.server.decision_log import CallRecord
+from cdshooks.server.site import Site
+
+DEMO_CLIENT = "demo"
+"""The name under which the calls of demo mode are recorded."""
+
+
+def begin_call(site: Site, service_id: str) -> None:
+    """Note of which service the current call is. Raises RequestError (404) when there is none of that id."""
+    current = current_call()
+    current.hook, current.service = site.hook(service_id), service_id
+
+
+def answer_call(site: Site, body: bytes, client: Client | None = None, name: str = "") -> Mapping[str, Any]:
+    """The answer to the call that has begun, recorded under a name (empty: the client's).
+
+    Raises RequestError (400) for a body that is no call of the service.
+    """
+    current = current_call()
+    request = read_request(body, current.service, current.hook)
+    _check_fhir_server(request, client)
+    name = name or recorded_name(client)
+    options = _with_earlier_overrides(site, request, client, name)
+    answered = _answer(site, request, body, client, options)
+    current.answered(request, answered.body, answered.failure)
+    if answered.failure:
+        call_log.failure(answered.failure)
+    shown = shows_cards(client, request, site.library.wording)
+    made = CallRecord(
+        current.request_id,
+        site.now(),
+        name,
+        shadow=not shown,
+        rosters_version=options.rosters_version,
+        fetched_sha256=answered.fetched_sha256,
+    )
+    current.decisions.update(site.recorder.record(made, request, answered, options))
+    return answered.body if shown else {"cards": []}
+
+
+def recorded_name(client: Client | None) -> str:
+    """The name under which a client's calls are recorded."""
+    return client.name if client else DEMO_CLIENT
+
+
+def shows_cards(client: Client | None, request: Request, wording: Wording) -> bool:
+    """Whether the clinician sees what was determined: not in shadow, nor in a department that is not switched on."""
+    if client is None or (not client.shadow and not client.departments):
+        return True
+    return not client.shadow and bool(client.departments & departments_of(request, wording))
+
+
+def _answer(site: Site, request: Request, body: bytes, client: Client | None, options: ServiceOptions) -> Answer:
+    """The answer to a call, with what was read for it from its FHIR server in the time that it has left."""
+    call = current_call()
+    reader = site.reader(request, body, client, spent=perf_counter() - call.began)
+    answered = site.answer(request, site.library, site.today(client), options, reader)
+    call.fetches.update(reader.results if reader else ())
+    return answered
+
+
+def _check_fhir_server(request: Request, client: Client | None) -> None:
+    """A client speaks for its own FHIR servers only: an issuer may sign for many hospitals."""
+    if client is not None and request.fhir_server is not None and not client.serves(request.fhir_server):
+        raise RequestError(400, "value", "fhirServer is not one that is registered for this client", "fhirServer")
+
+
+def _with_earlier_overrides(site: Site, request: Request, client: Client | None, name: str) -> ServiceOptions:
+    """The options of this call, which can tell what was overridden as already submitted before."""
+    options = site.options_now(client)
+    ask = site.recorder.submitted(name, request.patient_id, site.today(client), options.zone)
+    return replace(options, submitted=ask)
