@@ -124,6 +124,7 @@ def test_every_import_from_outside_is_declared():
         "fhir": "fhir.resources",
         "referencing": "jsonschema",
         "werkzeug": "flask",
+        "markupsafe": "flask",
         "prometheus_client": "prometheus-client",
         "cryptography": "pyjwt[crypto]",
     }
