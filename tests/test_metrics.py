@@ -12,6 +12,7 @@ from tales import shipped_library, tale
 from cdshooks.server.app import create_app
 from cdshooks.server.calls import current_call
 from cdshooks.server.metrics import Metrics
+from cdshooks.server.rate_gauges import RateGauges
 from cdshooks.server.settings import read_settings
 
 URL = "/cds-services/cart-order-sign"
@@ -104,13 +105,15 @@ def test_every_label_is_one_of_ours(client):
     client.post(f"{URL}/feedback", json={"feedback": [{"outcome": "canary"}]})
     text = client.get("/metrics").text
     names = set(re.findall(r'(\w+)="', text))
-    assert names == {"client", "hook", "outcome", "product", "result", "le"}
+    ours = {"client", "hook", "outcome", "product", "result", "le"}
+    assert names == ours | {"policy", "criterion", "reason"}
     assert "canary" not in text and tale("two-orders")["context"]["patientId"] not in text
 
 
 def test_the_page_on_watching_names_every_metric_and_no_other():
     page = (Path(__file__).parents[1] / "docs" / "watching.md").read_text("utf-8")
-    made = {family.name for family in Metrics().registry.collect()}
+    rates = RateGauges(lambda: pytest.fail("nobody asked"), (), lambda: pytest.fail("nobody asked"))
+    made = {family.name for family in [*Metrics().registry.collect(), *rates.describe()]}
     assert {name.removesuffix("_total") for name in re.findall(r"^\| `(cdshooks_\w+)`", page, re.MULTILINE)} == made
 
 

@@ -29,6 +29,7 @@ from cdshooks.server.live_rosters import LiveRosters
 from cdshooks.server.metrics import Metrics, add_metrics
 from cdshooks.server.pages import add_pages
 from cdshooks.server.production import registered_clients
+from cdshooks.server.rate_gauges import RateGauges
 from cdshooks.server.recorder import Recorder
 from cdshooks.server.replies import MAX_BODY_BYTES, answer_errors
 from cdshooks.server.settings import Settings, default_fixtures
@@ -52,7 +53,8 @@ def create_app(
     app = Flask("cdshooks.server", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1  # what is larger is told apart from what is as large
     store = OpenedOnce(settings.database_url)
-    metrics = Metrics()
+    rates = RateGauges(store, library.wording.override_reasons, lambda: clock(ZoneInfo("UTC")))
+    metrics = Metrics(rates)
     site = Site(
         settings=settings,
         library=library,

@@ -19,6 +19,7 @@ from prometheus_client import (
     values,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from cdshooks.server.breaker import BreakerState
 from cdshooks.server.calls import Call
@@ -31,13 +32,16 @@ _CALL_ROUTE = "/cds-services/<service_id>"
 
 
 class Metrics:
-    """The counters of one application."""
+    """The counters of one application, and what `rates` reads at each scrape."""
 
-    def __init__(self) -> None:
+    def __init__(self, rates: Collector | None = None) -> None:
         shared = bool(os.environ.get(FOLDER))
         # The library settles this when it is first imported, which may be before the folder is known.
         values.ValueClass = values.MultiProcessValue() if shared else values.MutexValue  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
+        self._rates = rates
+        if rates:
+            self.registry.register(rates)
         of = ("hook", "client")
         self._calls = self._counter("calls", "Calls of a service.", *of, "outcome")
         self._car_t = self._counter("car_t_cards", "Cards for a recognised CAR-T.", *of, "product")
@@ -96,6 +100,8 @@ class Metrics:
             return generate_latest(self.registry)
         together = CollectorRegistry()
         MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        if self._rates:
+            together.register(self._rates)
         return generate_latest(together)
 
 
