@@ -1,11 +1,13 @@
-"""What the home page says: the policies and products in force on a day."""
+"""What the home page says: the policies and products in force on a day, and what has to be looked at again by when."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from cdshooks.engine.centers import RosterRow
 from cdshooks.engine.library import Library
 from cdshooks.engine.policy import Policy
 from cdshooks.engine.products import Product
@@ -23,6 +25,7 @@ class PolicyRow:
     start_basis: str
     standing: str
     says: str
+    review_due: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,14 @@ class ProductRow:
     approved: date | None
     indications: tuple[str, ...]
     rems: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Something that somebody has to look at again by a day."""
+
+    by: date
+    what: str
 
 
 def policies_on(library: Library, day: date) -> Iterator[PolicyRow]:
@@ -49,6 +60,14 @@ def products_on(library: Library, day: date) -> Iterator[ProductRow]:
     yield from sorted(rows, key=lambda row: (row.approved is None, row.brand))
 
 
+def due_next(policies: Iterable[PolicyRow], rosters: Iterable[RosterRow]) -> list[Due]:
+    """What is due, the most pressing first: readings of policies, and roster rows of a day together, unnamed."""
+    readings = [Due(row.review_due, f"{row.id} {row.version} is read again") for row in policies if row.review_due]
+    ends = Counter(row.valid_until for row in rosters if row.valid_until)
+    rows = [Due(by, f"{n} treatment-center {'rows end' if n > 1 else 'row ends'}") for by, n in ends.items()]
+    return sorted([*readings, *rows], key=lambda due: (due.by, due.what))
+
+
 def _in_force(policy: Policy, day: date) -> PolicyRow:
     standing = policy.standing(day)
     return PolicyRow(
@@ -60,11 +79,12 @@ def _in_force(policy: Policy, day: date) -> PolicyRow:
         start_basis=policy.start_basis,
         standing=standing.is_ if standing else "not said",
         says=standing.says if standing else "",
+        review_due=policy.review_due,
     )
 
 
 def _without_version(policy: Policy) -> PolicyRow:
-    return PolicyRow(policy.id, policy.title, policy.publisher, None, None, "", "", "")
+    return PolicyRow(policy.id, policy.title, policy.publisher, None, None, "", "", "", None)
 
 
 def _product(product: Product, day: date) -> ProductRow:

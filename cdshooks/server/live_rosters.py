@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 from cdshooks.engine.centers import RosterRow, rows_to_match
 from cdshooks.server.registry import Registry, Version, newest_version, roster_hash, rows_in_force
@@ -21,18 +22,24 @@ SILENT_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Rosters:
-    """One version of the roster: its rows, and a hash where they are not the library's own."""
+    """One version of the roster: its rows, and a hash where they are not the library's own.
+
+    `version` 0 is a registry into which nothing was imported yet; `made_on` is then None.
+    """
 
     rows: tuple[RosterRow, ...]
     hash: str | None
     version: int
+    made_on: date | None = None
 
 
 def rosters_of(registry: Registry, library: Sequence[RosterRow], *, synthetic: bool) -> Rosters:
     """The roster that a version of the registry makes together with the library's."""
     rows = rows_to_match(library, registry.roster(), synthetic=synthetic)
     own = rows == tuple(library)
-    return Rosters(rows, None if own else roster_hash(rows), registry.version.number if registry.version else 0)
+    version = registry.version
+    number, made_on = (version.number, version.made_on) if version else (0, None)
+    return Rosters(rows, None if own else roster_hash(rows), number, made_on)
 
 
 @dataclass

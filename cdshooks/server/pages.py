@@ -6,10 +6,12 @@ from flask import Flask, Response, render_template
 
 from cdshooks.hooks.errors import RequestError
 from cdshooks.server.demo_pages import add_demo
-from cdshooks.server.home import policies_on, products_on
+from cdshooks.server.home import due_next, policies_on, products_on
 from cdshooks.server.replies import json_reply
 from cdshooks.server.site import Site
 from cdshooks.server.stories import curl_line, fire_line
+
+_DUE_SHOWN = 6
 
 
 def add_pages(app: Flask, site: Site) -> None:
@@ -26,13 +28,17 @@ def _add_home(app: Flask, site: Site) -> None:
     @app.get("/")
     def home() -> str:
         today, base = site.today(), site.base_url()
+        rosters, policies = site.rosters.current(), list(policies_on(site.library, today))
         return render_template(
             "home.html",
             notice=site.settings.notice,
             base=base,
             today=today,
             services=site.discovery["services"],
-            policies=policies_on(site.library, today),
+            policies=policies,
+            due=due_next(policies, rosters.rows)[:_DUE_SHOWN],
+            rosters=rosters,
+            checked=sorted(row.checked_on for row in rosters.rows),
             products=products_on(site.library, today),
             library_hash=site.library.hash,
             stories=list(site.stories.values()),
