@@ -83,8 +83,8 @@ def test_the_columns_are_those_of_the_library_s_rosters() -> None:
     assert list(EVIDENCE_KINDS) == SCHEMA["properties"]["evidence_kind"]["enum"]
 
 
-def test_the_readme_names_the_columns() -> None:
-    assert ", ".join(COLUMNS) in " ".join((ROOT / "README.md").read_text("utf-8").split())
+def test_the_page_names_the_columns() -> None:
+    assert ", ".join(COLUMNS) in " ".join((ROOT / "docs/centers.md").read_text("utf-8").split())
 
 
 def test_an_import_says_what_it_did(file: Callable[..., str]) -> None:

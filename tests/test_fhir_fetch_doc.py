@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from test_readme import rows
+from pages import rows
 
 from cdshooks.engine.library import Library
 from cdshooks.hooks.discovery import HOOK_SIGN, MORE_PREFETCH, PREFETCH

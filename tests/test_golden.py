@@ -12,6 +12,7 @@ import re
 from datetime import date
 from pathlib import Path
 
+import command_page
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -55,3 +56,10 @@ def test_the_page_of_all_paragraphs_is_what_its_command_writes() -> None:
     if os.environ.get("CDSHOOKS_WRITE_GOLDEN"):
         page.write_text(ran.stdout, encoding="utf-8")
     assert ran.stdout == page.read_text(encoding="utf-8"), "cdshooks paragraphs --markdown > docs/coverage.md"
+
+
+def test_the_page_of_all_commands_is_what_they_say_of_themselves() -> None:
+    page = ROOT / "docs" / "commands.md"
+    if os.environ.get("CDSHOOKS_WRITE_GOLDEN"):
+        page.write_text(command_page.page(), encoding="utf-8")
+    assert command_page.page() == page.read_text(encoding="utf-8"), "run this with CDSHOOKS_WRITE_GOLDEN=1"

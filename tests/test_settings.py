@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -108,12 +107,6 @@ def test_without_a_database_there_is_one_file_for_each_user(monkeypatch: pytest.
 def test_a_database_file_is_the_same_from_every_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     assert read_settings({"CDSHOOKS_DATABASE_URL": "sqlite:///own.db"}).database_url == f"sqlite:///{tmp_path}/own.db"
-
-
-def test_the_readme_lists_every_setting_once() -> None:
-    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
-    listed = re.findall(r"^\| `(CDSHOOKS_\w+)` \|", readme, re.MULTILINE)
-    assert listed == [setting.name for setting in SETTINGS]
 
 
 def test_a_misspelled_setting_is_refused() -> None:

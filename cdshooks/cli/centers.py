@@ -132,7 +132,14 @@ def expire(npi: str, product: str, last_day: date) -> None:
 
 
 @centers.command()
-@click.option("--format", "form", type=click.Choice(["csv", "fhir"]), default="csv", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["csv", "fhir"]),
+    default="csv",
+    show_default=True,
+    help="A CSV file, or a FHIR R4 Bundle.",
+)
 @_as_of_option
 @library_option
 def export(form: str, as_of: date | None, library_path: Path | None) -> None:

@@ -52,7 +52,7 @@ def decisions() -> None:
 @decisions.command("list")
 @_chosen
 def list_(**chosen: Any) -> None:
-    """A line for each decision, oldest first."""
+    """List a line for each decision, oldest first."""
     for kept in _read(**chosen):
         content = kept.content
         policy = " ".join(content.get("policy", {}).get(key, "") for key in ("id", "version")) or "no policy"
@@ -63,7 +63,7 @@ def list_(**chosen: Any) -> None:
 @decisions.command()
 @click.argument("decision")
 def show(decision: str) -> None:
-    """DECISION whole, as indented JSON: its content, its calls and the feedback on its card, without comments."""
+    """Show DECISION whole, as indented JSON: its content, its calls and the feedback on its card, without comments."""
     found = _known(decision)
     click.echo("\n".join(json.dumps(kept.json(), indent=2, ensure_ascii=False) for kept in found))
 
@@ -72,7 +72,7 @@ def show(decision: str) -> None:
 @click.argument("ids", metavar="[DECISION]...", nargs=-1)
 @_chosen
 def export(ids: tuple[str, ...], **chosen: Any) -> None:
-    """The same as JSON lines, one for each decision: all, those that are named, or those of a patient."""
+    """Write decisions as JSON lines: all, those that are named, or those of a patient."""
     for kept in _read(ids=ids, **chosen):
         click.echo(json.dumps(kept.json(), ensure_ascii=False))
 

@@ -30,7 +30,14 @@ def feedback() -> None:
 @feedback.command()
 @day_option("--since", "Only cards that were first shown on this day (UTC) or later.")
 @click.option("--policy", help="Only this policy, by its id.")
-@click.option("--format", "form", type=click.Choice(["text", "csv", "json"]), default="text", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "csv", "json"]),
+    default="text",
+    show_default=True,
+    help="For people, for a spreadsheet, or for a program.",
+)
 def report(since: date | None, policy: str | None, form: str) -> None:
     """How many cards were accepted and overridden, by policy, criterion and reason. No comment is in it.
 
