@@ -221,9 +221,12 @@ def test_no_identifier_leaves_by_a_side_door(planted, client, searched):
     searched(identifiers)
 
 
-def test_the_store_holds_references_and_no_text_of_the_chart(planted, client, tmp_path):
-    """Of all that was planted: ids of records, of the order, of the user and of the call."""
+def test_the_store_holds_references_and_no_text_of_the_chart(planted, tmp_path):
+    """Of all that was planted: ids of records, of the order, of the user and of the call. Dossiers are apart."""
     body, identifiers = planted
+    database = f"sqlite:///{tmp_path}/{STORE}"
+    said = {"CDSHOOKS_MODE": "demo", "CDSHOOKS_DATABASE_URL": database, "CDSHOOKS_DOSSIER_DAYS": "0"}
+    client = create_app(read_settings(said), shipped_library()).test_client()
     assert client.post(URL, json=body).json["cards"]
     stored = b"".join(path.read_bytes() for path in tmp_path.glob(f"{STORE}*")).decode("utf-8", "replace")
     found = {identifier for identifier in identifiers if identifier in stored}

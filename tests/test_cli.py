@@ -68,7 +68,8 @@ def test_evaluate_shows_the_card_and_then_explains_every_finding() -> None:
 
 
 def test_evaluate_as_cards_is_the_server_s_answer_byte_for_byte() -> None:
-    settings = read_settings({"CDSHOOKS_MODE": "demo"})
+    """Save for the links to dossiers, which only a server with a store can open."""
+    settings = read_settings({"CDSHOOKS_MODE": "demo", "CDSHOOKS_DOSSIER_DAYS": "0"})
     app = create_app(settings, LIBRARY, clock=lambda zone: datetime(2026, 11, 21, 12, tzinfo=zone))
     body = (STORIES / "two-orders/request.json").read_bytes()
     served = app.test_client().post("/cds-services/cart-order-sign", data=body, content_type="application/json")

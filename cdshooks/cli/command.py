@@ -9,6 +9,7 @@ from cdshooks.cli.centers import centers
 from cdshooks.cli.check import check
 from cdshooks.cli.decisions import decisions
 from cdshooks.cli.diff import diff
+from cdshooks.cli.dossiers import dossiers
 from cdshooks.cli.evaluate import evaluate, explain
 from cdshooks.cli.feedback import feedback
 from cdshooks.cli.fire import fire
@@ -34,6 +35,7 @@ for _command in (
     check,
     decisions,
     diff,
+    dossiers,
     evaluate,
     explain,
     feedback,

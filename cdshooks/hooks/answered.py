@@ -8,7 +8,7 @@ from datetime import UTC, tzinfo
 from typing import Any
 
 from cdshooks.engine.centers import RosterRow
-from cdshooks.engine.model import Determination, Order
+from cdshooks.engine.model import Determination, Order, Resource
 from cdshooks.hooks.submitted import Submitted
 
 
@@ -48,7 +48,7 @@ class Answer:
     """The response body, the determinations behind its cards, and the type of a failure of ours.
 
     `evidence_hashes`: the SHA-256 of each resource that a finding rests on, by reference. `fetched_sha256`: of
-    what was read from the EHR's FHIR server; None when nothing was asked.
+    what was read from the EHR's FHIR server; None when nothing was asked. `patient`: the Patient of the call.
     """
 
     body: dict[str, Any]
@@ -56,3 +56,4 @@ class Answer:
     failure: str | None = None
     evidence_hashes: Mapping[str, str] = field(default_factory=dict)
     fetched_sha256: str | None = None
+    patient: Resource | None = field(default=None, repr=False)

@@ -106,7 +106,8 @@ def _answer(gathering: Gathering, as_of: date, options: ServiceOptions, orders: 
     cards = [*(made.card for made in determined), *plain, *_appeals(session, orders)]
     hashes = evidence_hashes(session.chart, (made.determination for made in determined))
     body = {"cards": worst_first(cards, library.wording)}
-    return Answer(body, tuple(determined), evidence_hashes=hashes, fetched_sha256=session.request.fetched_sha256)
+    fetched = session.request.fetched_sha256
+    return Answer(body, tuple(determined), None, hashes, fetched, session.chart.patient)
 
 
 def _session(gathering: Gathering, orders: list[Order], as_of: date, options: ServiceOptions) -> _Session | None:

@@ -16,6 +16,7 @@ from cdshooks.server import call_log
 from cdshooks.server.calls import current_call
 from cdshooks.server.clients import Client
 from cdshooks.server.decision_log import CallRecord
+from cdshooks.server.dossier_desk import Prepared
 from cdshooks.server.site import Site
 
 DEMO_CLIENT = "demo"
@@ -51,8 +52,11 @@ def answer_call(site: Site, body: bytes, client: Client | None = None, name: str
         rosters_version=options.rosters_version,
         fetched_sha256=answered.fetched_sha256,
     )
-    current.decisions.update(site.recorder.record(made, request, answered, options))
-    return answered.body if shown else {"cards": []}
+    prepared = _dossiers(site, answered, client, name) if shown else None
+    beside = prepared.keep if prepared else None
+    current.decisions.update(site.recorder.record(made, request, answered, options, beside))
+    sent = answered.body if shown else {"cards": []}
+    return prepared.linked(sent, site.base_url(), site.library.wording.say("dossier.link")) if prepared else sent
 
 
 def recorded_name(client: Client | None) -> str:
@@ -74,6 +78,13 @@ def _answer(site: Site, request: Request, body: bytes, client: Client | None, op
     answered = site.answer(request, site.library, site.today(client), options, reader)
     call.fetches.update(reader.results if reader else ())
     return answered
+
+
+def _dossiers(site: Site, answered: Answer, client: Client | None, name: str) -> Prepared | None:
+    """The dossiers that the cards of a call will link to; none for a client that wants no such links."""
+    if client is not None and not client.dossier_links:
+        return None
+    return site.dossiers.prepare(answered, site.library, name, site.now(), site.today(client))
 
 
 def _check_fhir_server(request: Request, client: Client | None) -> None:

@@ -21,6 +21,8 @@ from cdshooks.server.callers import Door, guard
 from cdshooks.server.calls import watch_calls
 from cdshooks.server.cds_api import add_cds_routes
 from cdshooks.server.clients import Client
+from cdshooks.server.dossier_desk import DossierDesk
+from cdshooks.server.dossier_pages import add_dossier_pages
 from cdshooks.server.fhir_client import FhirClient
 from cdshooks.server.headers import send_headers
 from cdshooks.server.jwks import ClientKeys
@@ -55,6 +57,7 @@ def create_app(
     store = OpenedOnce(settings.database_url)
     rates = RateGauges(store, library.wording.override_reasons, lambda: clock(ZoneInfo("UTC")))
     metrics = Metrics(rates)
+    recorder = Recorder(OpenedOnce(settings.database_url, keep=True), settings.patient_key)
     site = Site(
         settings=settings,
         library=library,
@@ -62,7 +65,8 @@ def create_app(
         answer=answer,
         options=ServiceOptions(zone=settings.timezone, default_facility=settings.default_facility),
         rosters=LiveRosters(store, library.rosters, synthetic=settings.demo),
-        recorder=Recorder(OpenedOnce(settings.database_url, keep=True), settings.patient_key),
+        recorder=recorder,
+        dossiers=DossierDesk(recorder, settings),
         discovery=services(library),
         stories=read_stories(fixtures or default_fixtures()) if settings.demo else {},
         arrivals=read_arrivals(fixtures or default_fixtures()) if settings.demo else {},
@@ -74,6 +78,7 @@ def create_app(
     guard(app, Door(site, _authenticator(store, clients, clock) if clients else None))
     add_cds_routes(app, site)
     add_pages(app, site)
+    add_dossier_pages(app, site)
     add_metrics(app, metrics)
     return app
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from flask import Flask, Response, request
 
+_POLICY = "Content-Security-Policy"
 _ALWAYS = {
     "Server": "cdshooks",  # else the web server puts in its own name
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    _POLICY: "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
 }
 _YEAR = 365 * 24 * 3600
 _PREFLIGHT = {
@@ -27,7 +28,8 @@ def send_headers(app: Flask, demo: bool, origins: frozenset[str]) -> None:
     mode = {"X-Cdshooks-Mode": "demo"} if demo else {"Strict-Transport-Security": f"max-age={_YEAR}"}
 
     def harden(reply: Response) -> Response:
-        reply.headers.update(_ALWAYS | mode)
+        own = reply.headers.get(_POLICY)  # a page with a stricter or a longer one of its own keeps it
+        reply.headers.update(_ALWAYS | mode | ({_POLICY: own} if own else {}))
         return reply
 
     def share(reply: Response) -> Response:

@@ -159,4 +159,28 @@ STEPS = (
             ),
         ),
     ),
+    Step(
+        4,
+        "dossiers, kept for a few days, and what people said in them",
+        (
+            """CREATE TABLE dossiers (
+                id TEXT PRIMARY KEY,
+                client TEXT NOT NULL,
+                made_at TEXT NOT NULL,
+                until DATE NOT NULL,
+                content TEXT NOT NULL
+            )""",
+            "CREATE INDEX dossiers_by_last_day ON dossiers (until)",
+            """CREATE TABLE dossier_entries (
+                id TEXT PRIMARY KEY,
+                dossier TEXT NOT NULL,
+                at TEXT NOT NULL,
+                kind TEXT NOT NULL,
+                subject TEXT NOT NULL,
+                name TEXT NOT NULL,
+                words TEXT NOT NULL
+            )""",
+            "CREATE INDEX dossier_entries_by_dossier ON dossier_entries (dossier)",
+        ),
+    ),
 )

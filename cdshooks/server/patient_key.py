@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import secrets
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection
 
-from cdshooks.server.record_tables import KEYS
-
-_NAME = "patient"
+from cdshooks.server.drawn_keys import drawn_key
 
 
 def patient_key(connection: Connection, configured: str | None) -> bytes:
-    """The key that is set, else the store's own, drawn when it is first asked for. The transaction may write."""
-    if configured:
-        return configured.encode()
-    asked = select(KEYS.c.value).where(KEYS.c.name == _NAME)
-    found = connection.execute(asked).scalar()
-    if found is None:
-        found = secrets.token_hex(32)
-        connection.execute(insert(KEYS), {"name": _NAME, "value": found})
-    return str(found).encode()
+    """The key that is set, else the store's own. The transaction may write."""
+    return drawn_key(connection, "patient", configured)
 
 
 def patient_hash(key: bytes, client: str, patient_id: str) -> str:

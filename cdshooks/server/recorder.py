@@ -21,7 +21,7 @@ from cdshooks.server.ledger import LOCK
 from cdshooks.server.patient_key import patient_hash, patient_key
 from cdshooks.server.record_tables import KEYS
 from cdshooks.server.store import Store, StoreError
-from cdshooks.server.store_queue import StoreQueue
+from cdshooks.server.store_queue import Result, StoreQueue
 
 log = logging.getLogger("cdshooks.records")
 
@@ -36,15 +36,23 @@ class Recorder:
         self._key = key
 
     def record(
-        self, call: CallRecord, request: Request, answered: Answer, options: ServiceOptions
+        self,
+        call: CallRecord,
+        request: Request,
+        answered: Answer,
+        options: ServiceOptions,
+        beside: Callable[[Connection], None] | None = None,
     ) -> Mapping[str, int]:
-        """Store a call and its decisions; how many were recorded, or lost: the answer goes out all the same."""
+        """Store a call and its decisions; how many were recorded, or lost: the answer goes out all the same.
+
+        What is to be stored `beside` them is stored with them or not at all.
+        """
         count = len(answered.body["cards"])
         try:
             decisions = decisions_of(answered, request, options)
             count = len(decisions)
             if decisions:
-                self._queue.run(lambda c: self._keep(c, call, request, decisions), DECISION_PATIENCE)
+                self._queue.run(lambda c: self._keep(c, call, request, decisions, beside), DECISION_PATIENCE)
         except Exception as error:  # whatever is wrong with the record, the clinician gets the card
             said = str(error) if isinstance(error, StoreError) else place_of(error)
             fields = {"request": call.request, "decisions": count, "why": said}
@@ -77,9 +85,22 @@ class Recorder:
             says = "the feedback could not be stored and is not acknowledged; send it again later"
             raise RequestError(503, "transient", says) from error
 
-    def _keep(self, connection: Connection, call: CallRecord, request: Request, decisions: Sequence[Decision]) -> None:
+    def run(self, work: Callable[[Connection], Result], patience: float) -> Result:
+        """The result of other work in the store, in its turn. Raises StoreError."""
+        return self._queue.run(work, patience)
+
+    def _keep(
+        self,
+        connection: Connection,
+        call: CallRecord,
+        request: Request,
+        decisions: Sequence[Decision],
+        beside: Callable[[Connection], None] | None,
+    ) -> None:
         patient = self._patient(connection, call.client, request.patient_id)
         keep_call(connection, call, request, decisions, patient)
+        if beside is not None:
+            beside(connection)
 
     def _patient(self, connection: Connection, client: str, patient_id: str) -> str:
         return patient_hash(patient_key(connection, self._key), client, patient_id)

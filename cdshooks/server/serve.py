@@ -10,6 +10,7 @@ import socket
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,6 +24,7 @@ from granian.log import LogLevels
 from cdshooks.engine.library import Library, load_library
 from cdshooks.server.callers import AT_ONCE
 from cdshooks.server.clients import Client
+from cdshooks.server.dossiers import drop_dossiers, purge_dossiers
 from cdshooks.server.metrics import FOLDER
 from cdshooks.server.production import refuse_synthetic, registered_clients
 from cdshooks.server.registry import rows_in_force
@@ -88,9 +90,17 @@ def start_lines(settings: Settings, host: str, port: int, clients: Sequence[Clie
 
 
 def _prepare_store(settings: Settings, library: Library) -> None:
-    """Bring the store's schema up to date before there are several processes to do it, and look at its registry."""
+    """Bring the store's schema up to date before there are several processes to do it, and look at its registry.
+
+    Dossiers that are past their days go; all of them, where dossiers are turned off.
+    """
     store = open_store(settings.database_url)
     try:
+        with store.writing() as connection:
+            if settings.dossier_days:
+                purge_dossiers(connection, datetime.now(settings.timezone).date())
+            else:
+                drop_dossiers(connection)
         if not settings.demo:
             refuse_synthetic(library.rosters, rows_in_force(store).roster())
     finally:

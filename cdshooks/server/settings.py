@@ -19,6 +19,7 @@ PREFIX = "CDSHOOKS_"
 Network = IPv4Network | IPv6Network
 Mode = Literal["demo", "production"]
 _SHORTEST_KEY = 32
+_MOST_DOSSIER_DAYS = 365
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ SETTINGS = (
         "CDSHOOKS_PATIENT_KEY", "", "key of the hashes that stand for patients in the records; empty: one in the store"
     ),
     Setting("CDSHOOKS_RETENTION_DAYS", "", "days that records are kept; empty means for ever"),
+    Setting("CDSHOOKS_DOSSIER_DAYS", "30", "days that a dossier, which is chart text, is kept; 0 is no dossiers"),
+    Setting("CDSHOOKS_DOSSIER_KEY", "", "key that signs links to dossiers; empty: one in the store"),
 )
 
 
@@ -72,6 +75,8 @@ class Settings:
     patient_key: str | None = field(default=None, repr=False)
     retention_days: int | None = None
     demo_fhir_servers: tuple[str, ...] = ()
+    dossier_days: int = 30
+    dossier_key: str | None = field(default=None, repr=False)
 
     @property
     def demo_access(self) -> FhirAccess | None:
@@ -107,6 +112,8 @@ class Settings:
             "CDSHOOKS_PATIENT_KEY": self.patient_key or "",
             "CDSHOOKS_RETENTION_DAYS": str(self.retention_days or ""),
             "CDSHOOKS_DEMO_FHIR_SERVERS": " ".join(self.demo_fhir_servers),
+            "CDSHOOKS_DOSSIER_DAYS": str(self.dossier_days),
+            "CDSHOOKS_DOSSIER_KEY": self.dossier_key or "",
         }
 
 
@@ -124,9 +131,11 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         timezone=_timezone(read["CDSHOOKS_TIMEZONE"]),
         mode=_mode(read["CDSHOOKS_MODE"]),
         default_facility=_default_facility(read["CDSHOOKS_DEFAULT_FACILITY"]),
-        patient_key=_patient_key(read["CDSHOOKS_PATIENT_KEY"]),
+        patient_key=_key("CDSHOOKS_PATIENT_KEY", read["CDSHOOKS_PATIENT_KEY"]),
         retention_days=_retention_days(read["CDSHOOKS_RETENTION_DAYS"]),
         demo_fhir_servers=_demo_fhir_servers(read["CDSHOOKS_DEMO_FHIR_SERVERS"]),
+        dossier_days=_dossier_days(read["CDSHOOKS_DOSSIER_DAYS"]),
+        dossier_key=_key("CDSHOOKS_DOSSIER_KEY", read["CDSHOOKS_DOSSIER_KEY"]),
     )
 
 
@@ -241,10 +250,10 @@ def _default_facility(text: str) -> str | None:
     return text or None
 
 
-def _patient_key(text: str) -> str | None:
+def _key(name: str, text: str) -> str | None:
     if text and len(text) < _SHORTEST_KEY:
         shown = f"of {len(text)} characters"
-        raise SettingsError(f"CDSHOOKS_PATIENT_KEY is {shown}. Write {_SHORTEST_KEY} or more that nobody can guess.")
+        raise SettingsError(f"{name} is {shown}. Write {_SHORTEST_KEY} or more that nobody can guess.")
     return text or None
 
 
@@ -253,6 +262,13 @@ def _retention_days(text: str) -> int | None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text)):
         raise _unusable("CDSHOOKS_RETENTION_DAYS", text, "a number of days, such as 2192 for six years")
+    return int(text)
+
+
+def _dossier_days(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 4 and int(text) <= _MOST_DOSSIER_DAYS):
+        wanted = f"a whole number of days up to {_MOST_DOSSIER_DAYS}, such as 30; 0 is no dossiers"
+        raise _unusable("CDSHOOKS_DOSSIER_DAYS", text, wanted)
     return int(text)
 
 

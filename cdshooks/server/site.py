@@ -16,6 +16,7 @@ from cdshooks.hooks.fetched import Fetch
 from cdshooks.hooks.request import Request, access_token
 from cdshooks.hooks.service import Answer, ServiceOptions
 from cdshooks.server.clients import Client
+from cdshooks.server.dossier_desk import DossierDesk
 from cdshooks.server.fhir_client import FhirClient, FhirReader
 from cdshooks.server.live_rosters import LiveRosters
 from cdshooks.server.recorder import Recorder
@@ -37,6 +38,7 @@ class Site:
     options: ServiceOptions
     rosters: LiveRosters
     recorder: Recorder
+    dossiers: DossierDesk
     discovery: Mapping[str, Any]
     stories: Mapping[str, Story]
     arrivals: Mapping[str, Any]

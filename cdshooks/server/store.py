@@ -142,6 +142,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA synchronous=FULL")  # what was answered survives a power cut too
         connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA secure_delete=ON")  # a dossier that is deleted is overwritten
     except sqlite3.Error:
         connection.close()
         raise

@@ -1,0 +1,99 @@
+"""What stands behind a card, for whoever does the work: the determination with its displays, and what it was held to.
+
+Unlike the decision record this is chart text. It names sensitive records only apart, for a person who opens them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from cdshooks.engine.identity import listed
+from cdshooks.engine.library import Library
+from cdshooks.engine.model import Determination, Resource
+from cdshooks.engine.policy import Policy
+from cdshooks.hooks.answered import Answer
+from cdshooks.hooks.appeal_card import KEY as APPEAL
+from cdshooks.hooks.determination_json import KEY
+from cdshooks.hooks.text import clean
+
+Dossier = Mapping[str, Any]
+"""The content of one dossier as JSON."""
+
+
+def dossiers_of(answered: Answer, library: Library) -> dict[str, dict[str, Any]]:
+    """The dossier of each card that has findings, by the uuid of the card."""
+    found = {made.card["uuid"]: made.determination for made in answered.determinations}
+    person = _person(answered.patient)
+    made = ((card["uuid"], _dossier(card, found.get(card["uuid"]), library)) for card in answered.body["cards"])
+    return {uuid: {**dossier, **person} for uuid, dossier in made if dossier["determination"]["findings"]}
+
+
+def _dossier(card: Mapping[str, Any], found: Determination | None, library: Library) -> dict[str, Any]:
+    appeal = card["extension"].get(APPEAL)
+    determination = appeal["held"] if appeal and "held" in appeal else card["extension"][KEY]
+    policy = _policy(determination, library)
+    product = library.products.by_id.get(determination.get("product", ""))
+    return {
+        "summary": card["summary"],
+        "product": product.brand if product else "",
+        "determination": determination,
+        "labels": {criterion.id: criterion.label for criterion in policy.criteria} if policy else {},
+        **({"policy": _policy_json(policy, determination)} if policy else {}),
+        **({"appeal": {key: value for key, value in appeal.items() if key != "held"}} if appeal else {}),
+        **({"sensitive": sensitive} if (sensitive := _sensitive(found)) else {}),
+    }
+
+
+def _policy(determination: Mapping[str, Any], library: Library) -> Policy | None:
+    named = determination.get("policy", {})
+    return next((p for p in library.versions(named.get("id", "")) if p.version == named.get("version")), None)
+
+
+def _policy_json(policy: Policy, determination: Mapping[str, Any]) -> dict[str, str]:
+    told = {
+        "title": policy.title,
+        "short": policy.short,
+        "reference": policy.reference_number or policy.title,
+        "publisher": policy.publisher,
+        "url": policy.url,
+        "startBasis": policy.start_basis,
+        "controlledBy": policy.controlled_by,
+        "says": _standing(policy, determination),
+    }
+    return {key: text for key, text in told.items() if text}
+
+
+def _standing(policy: Policy, determination: Mapping[str, Any]) -> str:
+    standing = policy.standing(date.fromisoformat(determination.get("serviceDate", determination["asOf"])))
+    return standing.says if standing else ""
+
+
+def _sensitive(found: Determination | None) -> dict[str, list[dict[str, str]]]:
+    """The records that are counted and not named, by criterion."""
+    by_criterion: dict[str, list[dict[str, str]]] = {}
+    for finding in found.findings if found else ():
+        records = finding.explanation.evidence if finding.explanation else ()
+        hidden = {item.reference: item for item in records if item.sensitive}
+        for reference, item in hidden.items():
+            told = {"reference": reference, "date": item.date or "", "display": clean(item.display)}
+            by_criterion.setdefault(finding.criterion, []).append({k: v for k, v in told.items() if v})
+    return by_criterion
+
+
+def _person(patient: Resource | None) -> dict[str, Any]:
+    """Initials and year of birth, as a packet for the payer may carry them."""
+    if patient is None:
+        return {}
+    names = [name for name in listed(patient.get("name")) if isinstance(name, Mapping)]
+    initials = "".join(f"{letter}." for letter in _letters(names[0] if names else {}))
+    year = str(patient.get("birthDate", ""))[:4]
+    told = {"initials": initials, "born": year if year.isdigit() and len(year) == 4 else ""}
+    return {"patient": kept} if (kept := {key: text for key, text in told.items() if text}) else {}
+
+
+def _letters(name: Mapping[str, Any]) -> Iterator[str]:
+    for word in (*listed(name.get("given"))[:1], name.get("family")):
+        if isinstance(word, str) and word.strip()[:1].isalpha():
+            yield word.strip()[0].upper()

@@ -1,0 +1,128 @@
+"""A dossier as a FHIR R4 collection Bundle: a Composition of the criteria map, and what people attested to.
+
+The records themselves stay in the EHR; sections refer to them by the references under which it sent them. It is
+meant for others too, so it says nothing of sensitive records, not even how many there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from typing import Any, Protocol
+from uuid import UUID, uuid5
+
+from cdshooks.hooks.blocks import capital
+from cdshooks.hooks.dossier import Dossier
+from cdshooks.hooks.dossier_view import label_of, rows
+
+
+class Said(Protocol):
+    """What a person put into a dossier, and when."""
+
+    @property
+    def kind(self) -> str:
+        """What it is: confirmed, not-so or line."""
+
+    @property
+    def subject(self) -> str:
+        """The criterion, or the line of treatment."""
+
+    @property
+    def name(self) -> str:
+        """Who says it, as typed."""
+
+    @property
+    def words(self) -> str:
+        """Their remark."""
+
+    @property
+    def at(self) -> str:
+        """The moment, ISO 8601."""
+
+
+def dossier_bundle(dossier: Dossier, id_: str, made_at: str, said: Sequence[Said] = ()) -> dict[str, Any]:
+    """The Bundle; the same dossier and entries give the same one."""
+    number = UUID(id_)
+    device = _entry(number, "device", _device())
+    author = {"reference": device["fullUrl"]}
+    composition = _entry(number, "composition", _composition(dossier, made_at, author))
+    answers = [_entry(number, f"said {index}", _answer(dossier, one)) for index, one in enumerate(said)]
+    return {
+        "resourceType": "Bundle",
+        "identifier": {"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{number}"},
+        "type": "collection",
+        "timestamp": made_at,
+        "entry": [composition, device, *answers],
+    }
+
+
+def _entry(number: UUID, name: str, resource: Mapping[str, Any]) -> dict[str, Any]:
+    own = str(uuid5(number, name))
+    return {"fullUrl": f"urn:uuid:{own}", "resource": {"resourceType": resource["resourceType"], "id": own, **resource}}
+
+
+def _device() -> dict[str, Any]:
+    name = {"name": "cdshooks", "type": "user-friendly-name"}
+    return {"resourceType": "Device", "deviceName": [name], "note": [{"text": "A documentation check by software."}]}
+
+
+def _composition(dossier: Dossier, made_at: str, author: Mapping[str, str]) -> dict[str, Any]:
+    made = dossier["determination"]
+    policy = dossier.get("policy", {}).get("reference", "")
+    title = " · ".join(part for part in ("CAR-T documentation check", dossier["product"], policy) if part)
+    order = [{"reference": made["order"]}] if "order" in made else []
+    return {
+        "resourceType": "Composition",
+        "status": "preliminary",
+        "type": {"text": "Criteria map for a prior authorization"},
+        "date": made_at,
+        "author": [author],
+        "title": title,
+        **({"event": [{"detail": order}]} if order else {}),
+        "section": [_section(row) for row in rows(dossier)],
+    }
+
+
+def _section(row: Mapping[str, Any]) -> dict[str, Any]:
+    records = [place for place in row.get("location", ()) if "reference" in place]
+    return {
+        "title": f"{capital(row['label'])} [{', '.join(row['cite'])}]",
+        "code": {"text": row["outcome"]},
+        "text": {"status": "generated", "div": _narrative(row)},
+        **({"entry": [_reference(place) for place in records]} if records else {}),
+    }
+
+
+def _reference(place: Mapping[str, str]) -> dict[str, str]:
+    display = ", ".join(place[key] for key in ("display", "date", "laboratory", "author") if key in place)
+    return {"reference": place["reference"], **({"display": display} if display else {})}
+
+
+def _narrative(row: Mapping[str, Any]) -> str:
+    lines = "".join(f"<p>{escape(line)}</p>" for line in _lines(row))
+    return f'<div xmlns="http://www.w3.org/1999/xhtml">{lines}</div>'
+
+
+def _lines(row: Mapping[str, Any]) -> Iterator[str]:
+    yield f"Outcome: {row['outcome']}"
+    for title, key in (("On file", "shows"), ("Not on file", "missing"), ("To settle it", "ask")):
+        if key in row:
+            yield f"{title}: {row[key]}"
+    for place in row.get("location", ()):
+        if "center" in place:
+            yield f"Treatment center: {', '.join(str(text) for text in place.values())}"
+
+
+def _answer(dossier: Dossier, said: Said) -> dict[str, Any]:
+    """What a person attested to, as their own answer: never evidence of the chart."""
+    criterion = said.subject.split()[0]
+    label = f"Line of treatment: {said.subject}" if said.kind == "line" else label_of(dossier, criterion)
+    values = {"confirmed": ["Confirmed"], "not-so": ["Not so"]}.get(said.kind, [])
+    answers = [{"valueString": text} for text in [*values, said.words] if text]
+    return {
+        "resourceType": "QuestionnaireResponse",
+        "status": "completed",
+        "authored": said.at,
+        "author": {"display": said.name},
+        "item": [{"linkId": said.subject, "text": label, "answer": answers}],
+    }

@@ -1,0 +1,135 @@
+"""A dossier as a reader needs it: what to do first, the criteria map worst first, what only a person can say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cdshooks.engine.criteria_map import WORST_FIRST
+from cdshooks.engine.model import Outcome
+from cdshooks.engine.wording import Wording
+from cdshooks.hooks.blocks import capital
+from cdshooks.hooks.dossier import Dossier
+from cdshooks.hooks.submitted import SETTLED
+
+_RANK = {outcome.value: rank for rank, outcome in enumerate(WORST_FIRST)}
+GAPS = tuple(outcome.value for outcome in WORST_FIRST[: WORST_FIRST.index(Outcome.ATTEST)])
+"""What stands in the way of submitting, worst first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Something to obtain or to clear up: for which criteria, why, by whom, and between which days.
+
+    `earliest` and `needed_by` are ISO days, "" where there is none; `request` is a wording to send on.
+    """
+
+    labels: tuple[str, ...]
+    cite: tuple[str, ...]
+    outcome: str
+    reason: str
+    ask: str
+    owner: str
+    earliest: str
+    needed_by: str
+    request: str
+
+
+def findings_of(dossier: Dossier) -> list[Mapping[str, Any]]:
+    """The findings, in the order of the policy."""
+    return list(dossier["determination"]["findings"])
+
+
+def label_of(dossier: Dossier, criterion: str) -> str:
+    """What a criterion is called, with a capital."""
+    return capital(dossier["labels"].get(criterion, criterion))
+
+
+def tasks(dossier: Dossier, wording: Wording) -> list[Task]:
+    """What to do, first things first; criteria that one request settles are one task."""
+    together: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    for finding in sorted(findings_of(dossier), key=lambda f: _RANK[f["outcome"]]):
+        if finding["outcome"] in GAPS:
+            key = (finding["outcome"], finding.get("ask", ""), finding["owner"])
+            together.setdefault(key, []).append(finding)
+    return [_task(dossier, same, wording) for same in together.values()]
+
+
+def _task(dossier: Dossier, same: list[Mapping[str, Any]], wording: Wording) -> Task:
+    first = same[0]
+    cite = tuple(dict.fromkeys(paragraph for finding in same for paragraph in finding["cite"]))
+    earliest = max((finding.get("earliestDate", "") for finding in same), default="")
+    needed_by = min((finding["neededBy"] for finding in same if "neededBy" in finding), default="")
+    return Task(
+        labels=tuple(label_of(dossier, finding["criterion"]) for finding in same),
+        cite=cite,
+        outcome=first["outcome"],
+        reason="; ".join(dict.fromkeys(finding["reason"] for finding in same)),
+        ask=first.get("ask", ""),
+        owner=capital(wording.say(f"owner.{first['owner']}")),
+        earliest=earliest,
+        needed_by=needed_by,
+        request=_request(dossier, first.get("ask", ""), cite, earliest, needed_by, wording),
+    )
+
+
+def _request(dossier: Dossier, ask: str, cite: Iterable[str], earliest: str, needed_by: str, wording: Wording) -> str:
+    return wording.say(
+        "dossier.request",
+        product=dossier["product"],
+        policy=dossier.get("policy", {}).get("reference", ""),
+        cites=", ".join(cite),
+        ask=ask,
+        dated=wording.say("dossier.request_dated", date=earliest) if earliest else "",
+        needed=wording.say("dossier.request_needed", date=needed_by) if needed_by else "",
+    )
+
+
+def rows(dossier: Dossier) -> list[Mapping[str, Any]]:
+    """The criteria map, worst first: each row with its `findings`."""
+    found = {finding["criterion"]: finding for finding in findings_of(dossier)}
+    made = dossier["determination"].get("criteriaMap", [])
+    full = [{**row, "findings": [found[c] for c in row["criteria"] if c in found]} for row in made]
+    return sorted(full, key=lambda row: _RANK[row["outcome"]])
+
+
+def to_attest(dossier: Dossier) -> list[Mapping[str, Any]]:
+    """The findings that only a person can settle."""
+    return [finding for finding in findings_of(dossier) if finding["outcome"] == Outcome.ATTEST]
+
+
+def treatment_lines(dossier: Dossier) -> list[Mapping[str, Any]]:
+    """The lines of treatment that the chart tells of, once each, oldest first; not what leads up to this order."""
+    found = {id_of_line(line): line for finding in findings_of(dossier) for line in finding.get("lines", ())}
+    return list(found.values())
+
+
+def id_of_line(line: Mapping[str, Any]) -> str:
+    """What a line of treatment is called in a form: its first record."""
+    return str(line["evidence"][0])
+
+
+def places(dossier: Dossier) -> Iterator[Mapping[str, Any]]:
+    """What shows that the treatment center is authorized, each listing once."""
+    found = [place for row in rows(dossier) for place in row.get("location", ()) if "center" in place]
+    yield from {(place["center"], place.get("date", "")): place for place in found}.values()
+
+
+def to_review(dossier: Dossier) -> int:
+    """How many sensitive records are counted and not named."""
+    return sum(finding.get("toReview", 0) for finding in findings_of(dossier))
+
+
+def counts(dossier: Dossier) -> dict[str, int]:
+    """How many criteria are open, to be confirmed by a person, and on file."""
+    outcomes = [finding["outcome"] for finding in findings_of(dossier)]
+    settled = sum(outcome == Outcome.MET for outcome in outcomes)
+    asked = sum(outcome == Outcome.ATTEST for outcome in outcomes)
+    applies = sum(outcome != Outcome.NOT_APPLICABLE for outcome in outcomes)
+    return {"open": applies - asked - settled, "attest": asked, "met": settled}
+
+
+def is_settled(outcome: str) -> bool:
+    """Whether nothing more is asked."""
+    return outcome in SETTLED

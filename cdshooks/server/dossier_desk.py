@@ -1,0 +1,105 @@
+"""Dossiers as the routes see them: made beside the record of a call, linked from its cards, found again by a ticket."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from cdshooks.engine.library import Library
+from cdshooks.hooks.answered import Answer
+from cdshooks.hooks.dossier import dossiers_of
+from cdshooks.hooks.errors import RequestError, place_of
+from cdshooks.server.dossier_links import PATH, Purpose, Ticket, dossier_id, read_ticket, sign
+from cdshooks.server.dossiers import Kept, Said, add_said, dossier_key, keep_dossiers, kept_dossier, purge_dossiers
+from cdshooks.server.recorder import FEEDBACK_PATIENCE, Recorder
+from cdshooks.server.settings import Settings
+from cdshooks.server.store import StoreError
+from cdshooks.server.store_queue import Result
+
+log = logging.getLogger("cdshooks.dossiers")
+
+
+@dataclass
+class Prepared:
+    """The dossiers of one call, by the uuid of their card; `links` is filled when they have been stored."""
+
+    contents: Mapping[str, Mapping[str, Any]]
+    client: str
+    made_at: datetime
+    today: date
+    until: date
+    configured: str | None
+    links: dict[str, str] = field(default_factory=dict)
+
+    def keep(self, connection: Connection) -> None:
+        """Store them, in the transaction of the call's record."""
+        purge_dossiers(connection, self.today)
+        ids = {uuid: dossier_id(c["determination"]["decision"], self.client) for uuid, c in self.contents.items()}
+        by_id = {ids[uuid]: content for uuid, content in self.contents.items()}
+        keep_dossiers(connection, by_id, self.client, self.made_at, self.until)
+        key = dossier_key(connection, self.configured)
+        self.links = {uuid: sign(key, Ticket(id_, self.until)) for uuid, id_ in ids.items()}
+
+    def linked(self, body: Mapping[str, Any], base: str, label: str) -> dict[str, Any]:
+        """The answer with a link on each card whose dossier was stored."""
+        return {**body, "cards": [self._linked(card, base, label) for card in body["cards"]]}
+
+    def _linked(self, card: Mapping[str, Any], base: str, label: str) -> Mapping[str, Any]:
+        if card["uuid"] not in self.links:
+            return card
+        link = {"label": label, "url": f"{base}{PATH}/{self.links[card['uuid']]}", "type": "absolute"}
+        return {**card, "links": [link, *card.get("links", ())]}
+
+
+class DossierDesk:
+    """Makes, finds and adds to the dossiers of one process."""
+
+    def __init__(self, recorder: Recorder, settings: Settings) -> None:
+        self._recorder = recorder
+        self._days = settings.dossier_days
+        self._configured = settings.dossier_key
+
+    def prepare(self, answered: Answer, library: Library, client: str, now: datetime, today: date) -> Prepared | None:
+        """The dossiers of an answer; None where there are none, or where they are turned off."""
+        if not self._days:
+            return None
+        try:
+            contents = dossiers_of(answered, library)
+        except Exception as error:  # whatever is wrong with a dossier, the clinician gets the card
+            log.error("dossier not made", extra={"fields": {"where": place_of(error)}})
+            return None
+        until = today + timedelta(days=self._days)
+        return Prepared(contents, client, now, today, until, self._configured) if contents else None
+
+    def ticket(self, text: str, purpose: Purpose = "read") -> Ticket | None:
+        """The ticket in a link or a form; None for one that is not ours. Raises RequestError (503)."""
+        return read_ticket(self._run(lambda c: dossier_key(c, self._configured)), text, purpose)
+
+    def form(self, ticket: Ticket, purpose: Purpose) -> str:
+        """What a form must bring back. Raises RequestError (503)."""
+        return sign(self._run(lambda c: dossier_key(c, self._configured)), ticket, purpose)
+
+    def find(self, ticket: Ticket, today: date) -> Kept | None:
+        """The dossier of a ticket; None when it is past its last day. Raises RequestError (503)."""
+
+        def work(connection: Connection) -> Kept | None:
+            purge_dossiers(connection, today)
+            return kept_dossier(connection, ticket.dossier) if today <= ticket.until and self._days else None
+
+        return self._run(work)
+
+    def add(self, ticket: Ticket, said: Sequence[Said], now: datetime) -> None:
+        """Store what a person said. Raises RequestError (503) when it was not stored."""
+        self._run(lambda c: add_said(c, ticket.dossier, said, now))
+
+    def _run(self, work: Callable[[Connection], Result]) -> Result:
+        try:
+            return self._recorder.run(work, FEEDBACK_PATIENCE)
+        except StoreError as error:
+            log.error("dossier not reached", extra={"fields": {"why": str(error)}})
+            raise RequestError(503, "transient", "the dossier cannot be reached at present; try again") from None
