@@ -120,6 +120,17 @@ def test_every_command_and_option_says_what_it_does() -> None:
             assert option.help, (name, option.name)
 
 
+# ---- the log
+
+
+def test_every_event_of_the_log_has_its_row_and_there_is_no_other() -> None:
+    source = "".join(path.read_text("utf-8") for path in (ROOT / "cdshooks").rglob("*.py"))
+    logged = re.findall(r'\blog\.(?:info|warning|error|exception|critical)\(\s*"([^"]+)"', source)
+    table = read("docs/watching.md").split("| event | meaning |", 1)[1].split("\n\n", 1)[0]
+    told = {event for row in rows(table) for event in re.findall(r"`([^`]+)`", row[0])}
+    assert told == {re.sub(r"%\w", "…", event) for event in logged} - {"…"}
+
+
 # ---- the card library
 
 
