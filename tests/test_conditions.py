@@ -127,15 +127,35 @@ def test_a_form_of_the_disease_that_the_label_does_not_list_is_for_a_person(ask,
         ([condition(concept("alpha", "in-remission"))], Gap.ATTEST),
         ([condition(clinical="remission")], Gap.ATTEST),
         ([condition(concept("alpha", "relapsed"), "c1"), condition(clinical="remission", id_="c2")], Gap.ATTEST),
-        # without the disease the state says nothing
-        ([condition("relapsed")], Gap.MISSING),
-        ([], Gap.MISSING),
-        ([condition(concept("alpha", "relapsed"), verified="refuted")], Gap.MISSING),
+        # without the disease the state misses nothing: what is missing is the disease, and its own `condition` says so
+        ([condition("relapsed")], Gap.ATTEST),
+        ([], Gap.ATTEST),
+        ([condition(concept("alpha", "relapsed"), verified="refuted")], Gap.ATTEST),
         ([condition(concept("alpha", "relapsed"), subject=None)], Gap.COULD_NOT_CHECK),
     ],
 )
 def test_the_state_must_be_coded_on_the_disease(ask, sent, expected):
     assert outcome(ask(RELAPSED, *sent)) is expected
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ([condition()], Gap.ATTEST),
+        ([condition({"text": "Alpha rare, relapsed"})], Gap.ATTEST),  # named in words: never missing
+        ([condition(concept("unheard-of") | {"text": "Alpha rare of the leg"})], Gap.ATTEST),
+        ([condition("gamma"), condition(concept("unheard-of") | {"text": "alpha rare"}, "c2")], False),
+        ([condition("relapsed")], Gap.MISSING),
+        ([], Gap.MISSING),
+    ],
+)
+def test_a_disease_with_its_state_is_missing_only_where_no_word_of_it_is_found(ask, sent, expected):
+    assert outcome(ask({"all": [NOT_BETA, RELAPSED]}, *sent)) is expected
+
+
+def test_another_disease_that_is_not_sure_is_a_hint(ask):
+    assert ask(NOT_BETA, condition("beta", verified=None)).hint
+    assert not ask(NOT_BETA, condition({"text": "alpha rare"})).hint
 
 
 def test_relapse_and_remission_are_shown_together(ask):

@@ -161,3 +161,52 @@ def test_a_procedure_that_was_not_done_is_reported(ask, status, why):
     found = ask(BIOPSY, procedure("marrow-procedure", id_="p", status=status))
     assert found.gap is Gap.MISSING
     assert [(left.reference, left.why) for left in found.left_out] == [("Procedure/p", why)]
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        (
+            resource(
+                "DiagnosticReport",
+                "r",
+                status="final",
+                code={"text": "Bone Marrow Biopsy"},
+                effectiveDateTime="2026-10-20",
+            ),
+            True,
+        ),
+        (document(None, title="bone marrow report", id_="d"), True),
+        (
+            resource(
+                "DiagnosticReport",
+                "r",
+                status="final",
+                code={"text": "Bone Marrow Biopsy"},
+                effectiveDateTime="2026-05-20",
+            ),
+            Gap.STALE,
+        ),
+        (
+            resource(
+                "DiagnosticReport", "r", status="final", code={"text": "Lymph node"}, effectiveDateTime="2026-10-20"
+            ),
+            Gap.MISSING,
+        ),
+        (observation(code={"text": "Bone marrow blasts"}, id_="o"), Gap.MISSING),
+    ],
+)
+def test_a_report_may_be_looked_for_by_words_alone(ask, sent, expected):
+    assert outcome(ask({"report": {"text": "vs/words-marrow", "no_older_than": "P6M"}}, sent)) is expected
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        (procedure({"text": "Bone marrow biopsy"}, id_="p"), True),
+        (procedure({"text": "Bone marrow biopsy"}, id_="p", status="not-done"), Gap.MISSING),
+        (procedure({"text": "Skin biopsy"}, id_="p"), Gap.MISSING),
+    ],
+)
+def test_a_procedure_may_be_looked_for_by_words_alone(ask, sent, expected):
+    assert outcome(ask({"procedure": {"text": "vs/words-marrow", "no_older_than": "P6M"}}, sent)) is expected

@@ -3,8 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
-from cdshooks.engine.model import Determination, Finding, Outcome, Result, Section
+from cdshooks.engine.model import Determination, Explanation, Finding, Gap, Outcome, Result, Section
 from cdshooks.hooks.lines import grouped
 from cdshooks.hooks.summary import LONGEST, summarise
 
@@ -150,3 +151,19 @@ def test_the_target_card_s_summary_can_be_said(shipped):
         "Tecartus · WellCare NC: 3 documents needed for prior approval — "
         "HIV serology, marrow biopsy, psychosocial evaluation"
     )
+
+
+def unsure(criterion, label, **fields):
+    asked = finding(criterion, Outcome.ATTEST, label, **fields)
+    return structs.replace(asked, explanation=Explanation(None, "asked", "titled “x”; confirm", Gap.ATTEST))
+
+
+def test_a_paper_that_may_not_be_the_paper_is_named_before_all_is_called_complete(example):
+    text = summary(example, Result.READY, unsure("letter", "letter"), finding("dose", Outcome.ATTEST, "dose"))
+    assert text == "Exempla · Example Health: first confirm letter; rest on file"
+
+
+def test_an_unconfirmed_indication_is_named_with_it(example):
+    indication = finding("indication", Outcome.ATTEST, "indication", "indication", section=Section.COVERAGE)
+    text = summary(example, Result.READY, indication, unsure("letter", "letter"), unconfirmed=True)
+    assert "first confirm indication, letter; rest on file; policy standing unconfirmed" in text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cdshooks.engine.model import Determination, Finding, Gap, Outcome
+from cdshooks.engine.model import Determination, Outcome
 from cdshooks.engine.wording import Wording
 from cdshooks.hooks.blocks import Block, capital, sentence
 from cdshooks.hooks.lines import UNPROMPTED, Line, grouped
@@ -17,7 +17,7 @@ def confirmations(determination: Determination, wording: Wording) -> Block | Non
     if not lines:
         return None
     order = wording.say("detail.confirm_order").split()
-    ranked = sorted(lines, key=lambda line: _rank(line, order))
+    ranked = sorted(lines, key=lambda line: _rank(line, order, wording))
     full = ranked if len(ranked) <= _MOST_CONFIRMATIONS else ranked[: _MOST_CONFIRMATIONS - 1]
     texts = [_confirm_text(line, wording) for line in full]
     if rest := ranked[len(full) :]:
@@ -25,14 +25,24 @@ def confirmations(determination: Determination, wording: Wording) -> Block | Non
     return Block(wording.say("detail.confirm"), tuple(texts))
 
 
-def _rank(line: Line, order: list[str]) -> tuple[bool, int]:
-    """Leading lines first, then as the library orders the groups; a document of its own stands at ``*``."""
-    return (not line.leading, order.index(line.group if line.group in order else "*"))
+def _rank(line: Line, order: list[str], wording: Wording) -> tuple[bool, bool, int]:
+    """Leading lines first, then an absence against which the chart speaks, then in the library's order.
+
+    A document of its own stands at ``*``.
+    """
+    spoken_against = bool(line.found) and wording.has(f"asked.{line.group}")
+    return (not line.leading, not spoken_against, order.index(line.group if line.group in order else "*"))
 
 
 def _also(line: Line, wording: Wording) -> str:
     extra = "; ".join([*(clean(n) for f in line.findings for n in f.notes), *_review(line, wording)])
-    return f"{line.label}{f' ({extra})' if extra else ''} [{line.cites}]"
+    return f"{_named(line, wording)}{f' ({extra})' if extra else ''} [{line.cites}]"
+
+
+def _named(line: Line, wording: Wording) -> str:
+    """What a line is about; where the chart shows something, without saying that there is nothing."""
+    asked = f"asked.{line.group}"
+    return wording.say(asked) if line.found and wording.has(asked) else line.label
 
 
 def _review(line: Line, wording: Wording) -> list[str]:
@@ -47,19 +57,12 @@ def _confirm_text(line: Line, wording: Wording) -> str:
     silent = f"detail.silent.{line.findings[0].criterion}"
     if len(line.findings) > 1 or not wording.has(silent):
         silent = f"detail.silent.{line.group}"
-    found = [f for f in line.findings if _says_something(f)]
-    if found or not wording.has(silent):
-        reasons = "; ".join(dict.fromkeys(clean(f.reason) for f in found or line.findings))
-        text = f"{line.label}: {reasons}"
+    if line.found or not wording.has(silent):
+        reasons = "; ".join(dict.fromkeys(clean(f.reason) for f in line.found or line.findings))
+        text = f"{_named(line, wording)}: {reasons}"
     else:
         dates = [e.date for f in line.findings for e in f.evidence if e.date]
         text = wording.say(silent, date=dates[0] if dates else wording.say("evidence.no_date"))
     notes = "; ".join(dict.fromkeys(clean(n) for f in line.findings for n in f.notes))
     whole = "; ".join(part for part in (capital(text), notes, *_review(line, wording)) if part)
     return f"{sentence(whole)} [{line.cites}]"
-
-
-def _says_something(finding: Finding) -> bool:
-    """True when the chart gave a reason of its own, not only silence or our paraphrase."""
-    explanation = finding.explanation
-    return explanation is not None and explanation.gap is Gap.ATTEST and bool(explanation.found)

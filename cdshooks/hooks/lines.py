@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cdshooks.engine.model import Determination, Finding, Outcome
+from cdshooks.engine.model import Determination, Finding, Gap, Outcome
 from cdshooks.engine.wording import Wording
 
 UNPROMPTED = "other"
@@ -31,6 +31,11 @@ class Line:
         return any(finding.leading for finding in self.findings)
 
     @property
+    def found(self) -> tuple[Finding, ...]:
+        """The findings of the line to which the chart has something to say."""
+        return tuple(finding for finding in self.findings if says_something(finding))
+
+    @property
     def to_review(self) -> int:
         """How many records of the chart are to be reviewed without being named."""
         return sum(finding.to_review for finding in self.findings)
@@ -52,3 +57,9 @@ def _line(group: str, findings: tuple[Finding, ...], wording: Wording) -> Line:
         return Line(group, wording.say(key), wording.say(short if wording.has(short) else key), findings)
     label = ", ".join(finding.label for finding in findings)
     return Line(group, label, findings[0].label, findings)
+
+
+def says_something(finding: Finding) -> bool:
+    """True when the chart gave a reason of its own, not only silence or our paraphrase."""
+    explanation = finding.explanation
+    return explanation is not None and explanation.gap is Gap.ATTEST and bool(explanation.found)

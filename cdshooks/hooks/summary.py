@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cdshooks.engine.model import Determination, Outcome, Result, Section
+from cdshooks.engine.model import Determination, Finding, Outcome, Result, Section
 from cdshooks.engine.wording import Wording
-from cdshooks.hooks.lines import UNPROMPTED, grouped
+from cdshooks.hooks.lines import UNPROMPTED, Line, grouped, says_something
 from cdshooks.hooks.text import shortened
 
 LONGEST = 120
@@ -63,9 +63,8 @@ def _ready(
     lapsing = [f.label for f in determination.findings if f.outcome is Outcome.MET and f.lapses]
     points = wording.say("summary.point" if len(asked) == 1 else "summary.points")
     blanks = {**head, "count": len(asked), "points": points}
-    leading = [line.short for line in asked if line.leading]
-    for key, names in (("summary.ready_leading", leading), ("summary.ready_lapsing", lapsing)):
-        if names:
+    for key, names in (("summary.ready_leading", _first(asked)), ("summary.ready_lapsing", lapsing)):
+        if names and not label_only:
             more = wording.say("summary.and_unconfirmed") if unconfirmed else ""
             return _fitted(wording.say(key, items="\0", **blanks), names, more)
     key = "summary.ready_unconfirmed" if unconfirmed else "summary.ready"
@@ -75,6 +74,21 @@ def _ready(
     if label_only and not asked:
         key = "summary.label_ready_none"
     return shortened(wording.say(key, **blanks), LONGEST)
+
+
+def _first(asked: list[Line]) -> list[str]:
+    """What to confirm before the documents can be called complete: what presses, and papers that may not be the paper.
+
+    The indication is named among them; alone it has a sentence of its own.
+    """
+    leading = [line for line in asked if line.leading]
+    unsure = [line for line in asked if not line.leading and any(_unsure_document(f) for f in line.findings)]
+    indication = [line for line in asked if line.group == "indication" and not line.leading]
+    return [line.short for line in (*leading, *indication, *unsure)] if leading or unsure else []
+
+
+def _unsure_document(finding: Finding) -> bool:
+    return finding.section is Section.DOCUMENTATION and says_something(finding)
 
 
 def _fitted(sentence: str, names: list[str], more: str) -> str:

@@ -125,12 +125,15 @@ class Candidates:
         if candidate is not None:
             self.found.append(candidate)
 
-    def ask_named(self, kind: str, words: Iterable[ValueSet]) -> None:
-        """Where nothing was found by its code, ask about uncoded records that name the thing in words."""
-        sets = list(words)
+    def ask_named(self, kind: str, words: Iterable[ValueSet], *, coded: bool = False) -> None:
+        """Where nothing was found by its code, ask about uncoded records that name the thing in words.
+
+        `coded`: about those as well whose codes are of a known system, but not the ones that were looked for.
+        """
+        sets, chart = list(words), self.context.chart
         if not sets or self.found:
             return
-        for record in self.context.chart.uncoded(kind):
+        for record in chart.all_of_kind(kind) if coded else chart.uncoded(kind):
             if quote(record, self.context.chart, sets):
                 candidate = self.admit(record, value=title_of(record, self.context.chart))
                 if candidate is not None and candidate.verdict is Verdict.FITS:

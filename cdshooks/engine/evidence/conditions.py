@@ -26,6 +26,7 @@ def compile_condition(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     """A diagnosis under `code`; with `state`, one that also says the state.
 
     `contradicted_by`: when nothing fits or asks, a confirmed active diagnosis of these sets is a no.
+    One of these that is not sure is a question, and a hint: it speaks where no other indication does.
     `disputed_by`: beside a fitting diagnosis, one of these is asked about.
     `unlisted`: codes that the label does not name are for a person. `against`: a record of the
     disease that says the opposite state is shown beside it and asked.
@@ -53,11 +54,12 @@ def compile_condition(filters: Mapping[str, Any], compiler: Compiler) -> Check:
         if disputing.sets and candidates.found:
             _dispute(candidates, list(_contradicting(context, code, disputing, compiler)), compiler)
         candidates.ask_named("Condition", names)
-        if not candidates.found:
-            for candidate in _contradicting(context, code, others, compiler):
-                candidates.add(candidate)
+        another = [] if candidates.found else list(_contradicting(context, code, others, compiler))
+        candidates.found += another
+        candidates.ask_named("Condition", names, coded=True)
         what = say("evidence.condition", code=code.title)
-        return judge(candidates, what, kinds, kind_name=say("evidence.kinds.Condition"))
+        told = judge(candidates, what, kinds, kind_name=say("evidence.kinds.Condition"))
+        return replace(told, hint=True) if another and told.gap is Gap.ATTEST else told
 
     return check
 
@@ -140,8 +142,8 @@ def _compile_state(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     """Records of the disease that say the state; without one, the state is for a person to state."""
     code, say = compiler.union(filters["code"]), compiler.wording.say
     state, against = compiler.union(filters["state"]), compiler.sets(filters.get("against"))
-    asks = filters.get("state_asks")
-    asked = compiler.sets(asks["code"]) if asks else []
+    asks = filters.get("state_asks") or {}
+    asked = compiler.sets(asks.get("code"))
     kinds = compiler.reads("Condition")
 
     def said_by(candidate: Candidate, context: Context) -> Candidate | None:
@@ -164,15 +166,16 @@ def _compile_state(filters: Mapping[str, Any], compiler: Compiler) -> Check:
         readable = [c for c in admitted_ if c.verdict is not Verdict.UNREAD]
         candidates.found = [c for c in admitted_ if c.verdict is Verdict.UNREAD]
         candidates.found += [told for c in readable if (told := said_by(c, context))]
-        opposite = [c for c in readable if _decided(list(state_codes(c.record, context)), against)]
-        if opposite:
+        if opposite := [c for c in readable if _decided(list(state_codes(c.record, context)), against)]:
             _oppose(candidates, opposite, compiler)
         what = say("evidence.state", code=code.title, state=state.title)
         if not candidates.found and readable:
             found = say("evidence.state_silent", code=code.title)
             shown = tuple(c.evidence for c in newest_first(readable)[:2])
             return Explanation(None, what, found, Gap.ATTEST, evidence=shown)
-        return judge(candidates, what, kinds, kind_name=say("evidence.kinds.Condition"))
+        # without a record of the disease no state is missing: the disease's own `condition` says what was found
+        stated = judge(candidates, what, kinds, kind_name=say("evidence.kinds.Condition"))
+        return replace(stated, gap=Gap.ATTEST, found="") if stated.gap is Gap.MISSING else stated
 
     return check
 

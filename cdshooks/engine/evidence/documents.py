@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -87,41 +87,60 @@ def compile_report(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     """A report by `code` in a window; `text` words must stand in it, `specimen` words in its specimen.
 
     Another specimen under the code is not evidence. Looked for as DiagnosticReport, as document of
-    that type, and as Observation; absence is claimed over reports and documents.
+    that type, and as Observation; absence is claimed over reports and documents. Without `code`, any
+    report or document with the words: for a hint.
     """
-    code, window, say = compiler.union(filters["code"]), window_of(filters), compiler.wording.say
+    code, window, say = compiler.union(as_list(filters.get("code"))), window_of(filters), compiler.wording.say
     words, specimens = compiler.sets(filters.get("text")), compiler.sets(filters.get("specimen"))
     kinds = compiler.reads("DiagnosticReport", "DocumentReference")
 
     def check(context: Context) -> Explanation:
         chart, candidates = context.chart, Candidates(context, compiler.wording, window)
-        for record, concept in chart.find((*kinds, "Observation"), code):
+        for record, concept in _under(chart, kinds, code, "Observation"):
             named = specimen_texts(record, chart)
             if specimens and named and not _mentioned(named, specimens):
                 continue
             if words and not (quote(record, chart, words) or _mentioned(named, words)):
                 continue
-            candidates.add(weighed(candidates.admit(record, concept), concept))
-        what = say("evidence.report", code=code.title, counts=candidates.counting(say("evidence.any_date")))
+            candidate = candidates.admit(record, concept)
+            candidates.add(weighed(candidate, concept) if concept else candidate)
+        what = say("evidence.report", code=_name(code, words), counts=candidates.counting(say("evidence.any_date")))
         return judge(candidates, what, kinds, kind_name=say("evidence.kinds.DiagnosticReport"))
 
     return check
 
 
 def compile_procedure(filters: Mapping[str, Any], compiler: Compiler) -> Check:
-    """A procedure by `code` in a window, with `status` (completed, unless another is named)."""
-    status = filters.get("status", "completed")
-    code, window, say = compiler.union(filters["code"]), window_of(filters), compiler.wording.say
+    """A procedure by `code`, or by words in its `text`, in a window, with `status` (completed, unless told).
+
+    Words find a procedure that no code of the set names: for a hint.
+    """
+    status, words = filters.get("status", "completed"), compiler.sets(filters.get("text"))
+    code, window, say = compiler.union(as_list(filters.get("code"))), window_of(filters), compiler.wording.say
     kinds = compiler.reads("Procedure")
 
     def check(context: Context) -> Explanation:
         candidates = Candidates(context, compiler.wording, window)
-        for record, concept in context.chart.find(kinds, code):
+        for record, concept in _under(context.chart, kinds, code):
+            if words and not quote(record, context.chart, words):
+                continue
             candidate = candidates.admit(record, concept)
             if candidate and record.resource.get("status") != status:
                 continue
-            candidates.add(weighed(candidate, concept))
-        what = say("evidence.procedure", code=code.title, counts=candidates.counting(say("evidence.any_date")))
+            candidates.add(weighed(candidate, concept) if concept else candidate)
+        what = say("evidence.procedure", code=_name(code, words), counts=candidates.counting(say("evidence.any_date")))
         return judge(candidates, what, kinds, kind_name=say("evidence.kinds.Procedure"))
 
     return check
+
+
+def _under(chart: Chart, kinds: tuple[str, ...], code: ValueSet, *also: str) -> Iterable[tuple[Record, Concept | None]]:
+    """The records under a code with their concept, `also` of other kinds; where no code is asked for, every record."""
+    if code.concepts or code.prefixes:
+        return chart.find((*kinds, *also), code)
+    return ((record, None) for kind in kinds for record in chart.all_of_kind(kind))
+
+
+def _name(code: ValueSet, words: list[ValueSet]) -> str:
+    """What is looked for, in words for the explanation."""
+    return code.title or " or ".join(word_set.title for word_set in words)

@@ -50,9 +50,17 @@ def compile_product(filters: Mapping[str, Any], compiler: Compiler, compile_expr
             labels = "; ".join(dict.fromkeys(i.says for i in in_force))
             contradiction = say("evidence.indication_not", found=joined.found, product=product.brand, labels=labels)
             return replace(joined, found=contradiction)
-        return joined
+        return _with_ruled_out(joined, asked)
 
     return check
+
+
+def _with_ruled_out(joined: Explanation, asked: list[Explanation]) -> Explanation:
+    """Where only hints speak, what ruled the other indications out (an age) stands before them."""
+    ruled_out = [found.found for found in asked if found.truth is False and found.found]
+    if joined.gap is not Gap.ATTEST or not ruled_out or not all(f.hint for f in asked if f.truth is None):
+        return joined
+    return replace(joined, found="; ".join(dict.fromkeys([*ruled_out, joined.found])))
 
 
 def _licensed(context: Context, compiler: Compiler) -> Explanation:
@@ -71,7 +79,7 @@ def _is(product: str, context: Context, compiler: Compiler) -> Explanation:
 
 def _indication(indication: Indication, label: Explanation, context: Context, compiler: Compiler) -> Explanation:
     """One indication: its expression, its limitations of use, and the words for a reader."""
-    say = compiler.wording.say
+    say, elsewhere = compiler.wording.say, any(child.hint for child in label.children)
     limits = [
         found
         for limitation in indication.limitations
@@ -84,7 +92,8 @@ def _indication(indication: Indication, label: Explanation, context: Context, co
         age = label.children[0].found if label.children else ""
         return replace(joined, found=say("evidence.indication_met", indication=indication.short, found=age))
     if joined.truth is None and joined.gap is Gap.ATTEST:
-        return replace(joined, found=say("evidence.indication_asked", short=indication.short, found=joined.found))
+        asked = say("evidence.indication_asked", short=indication.short, found=joined.found)
+        return replace(joined, found=asked, hint=elsewhere)
     return joined
 
 
