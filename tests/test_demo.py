@@ -170,6 +170,12 @@ def test_a_card_that_was_dismissed_for_another_reason_is_gone(client: FlaskClien
     assert "Dismissed; the feedback is stored" in after and not summaries(after)
 
 
+def test_the_dossier_is_opened_from_the_card(client: FlaskClient) -> None:
+    panel = shown(client, signed="yes").split('id="cards"')[1]
+    (address,) = re.findall(r'<a href="([^"]*/dossier/[^"]*)">', panel)
+    assert "HIV serology" in client.get(address).text
+
+
 def test_the_card_changes_on_the_day_after_the_rems_ended(client: FlaskClient) -> None:
     page = shown(client, story="mcl-complete", signed="yes")
     with_rems = linked(client, page, "2025-06-26")

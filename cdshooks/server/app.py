@@ -23,6 +23,7 @@ from cdshooks.server.cds_api import add_cds_routes
 from cdshooks.server.clients import Client
 from cdshooks.server.dossier_desk import DossierDesk
 from cdshooks.server.dossier_pages import add_dossier_pages
+from cdshooks.server.feedback_page import add_feedback_page
 from cdshooks.server.fhir_client import FhirClient
 from cdshooks.server.headers import send_headers
 from cdshooks.server.jwks import ClientKeys
@@ -76,11 +77,16 @@ def create_app(
     send_headers(app, settings.demo, frozenset(origin for client in clients for origin in client.origins))
     answer_errors(app)
     guard(app, Door(site, _authenticator(store, clients, clock) if clients else None))
+    _add_routes(app, site, metrics, store)
+    return app
+
+
+def _add_routes(app: Flask, site: Site, metrics: Metrics, store: OpenedOnce) -> None:
     add_cds_routes(app, site)
     add_pages(app, site)
     add_dossier_pages(app, site)
     add_metrics(app, metrics)
-    return app
+    add_feedback_page(app, site, store)
 
 
 def _authenticator(store: OpenedOnce, clients: Sequence[Client], clock: Clock) -> Authenticator:

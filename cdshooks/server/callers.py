@@ -25,7 +25,7 @@ AT_ONCE_OF_ONE = 12
 
 _GUARDED = "/cds-services"
 _DEMO = "/demo"  # its pages answer calls as well: they take a place, and ask nobody who they are
-_METRICS = "/metrics"
+_WATCHED = ("/metrics", "/feedback")
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Door:
     def enter(self) -> None:
         """Let the current call in. Raises RequestError (404, 429, 503) or Unauthorized."""
         route = request.url_rule.rule if request.url_rule else ""
-        if route == _METRICS and not self._may_watch():
+        if route in _WATCHED and not self._may_watch():
             raise RequestError(404, "not-found", "there is nothing at this address")
         if not route.startswith((_GUARDED, _DEMO)):
             return
@@ -75,7 +75,7 @@ class Door:
         return client
 
     def _may_watch(self) -> bool:
-        """Whether metrics are for the current caller; a call that a proxy passed on is nobody's own."""
+        """Whether metrics and rates are for the current caller; a call that a proxy passed on is nobody's own."""
         settings = self.site.settings
         if settings.demo:
             return True

@@ -41,7 +41,9 @@ SETTINGS = (
     Setting("CDSHOOKS_PUBLIC_URL", "", "address that EHRs call, for links; empty means the address of each call"),
     Setting("CDSHOOKS_CLIENTS", "", "file of the EHRs that may call; needed in production"),
     Setting("CDSHOOKS_ADDRESS_RATE", "200", "calls per second from one IP address, in each worker; 0 is no limit"),
-    Setting("CDSHOOKS_METRICS_FROM", "127.0.0.0/8 ::1/128", "networks that may read /metrics in production"),
+    Setting(
+        "CDSHOOKS_METRICS_FROM", "127.0.0.0/8 ::1/128", "networks that may read /metrics and /feedback in production"
+    ),
     Setting("CDSHOOKS_TIMEZONE", "UTC", "IANA time zone whose calendar day is today"),
     Setting("CDSHOOKS_MODE", "production", "demo (open to anyone, synthetic data only) or production"),
     Setting("CDSHOOKS_DEMO_FHIR_SERVERS", "", "FHIR servers that an open demo may read, with blanks between them"),
