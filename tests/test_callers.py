@@ -268,3 +268,48 @@ def test_a_demo_with_clients_checks_who_calls(shipped: Library, tmp_path: Path) 
     assert app.test_client().post(PATH, json=CALL).status_code == 401
     assert posted(app.test_client()).status_code == 200
     assert "DEMO MODE: registered clients can call this; synthetic data only." in app.test_client().get("/").text
+
+
+def test_a_client_that_takes_system_actions_gets_them_and_another_does_not(example: Library, tmp_path: Path) -> None:
+    asked = json.loads(body_of()) | {"extension": {"davinci-crd.requestedVersion": "2.2"}}
+    for index, takes in enumerate((True, False)):
+        folder = tmp_path / str(index)
+        folder.mkdir()
+        client = site(example, folder, clients_toml(system_actions=takes), answer=real_answer).test_client()
+        reply = posted(client, asked)
+        assert reply.status_code == 200 and len(reply.json["cards"]) == 1
+        assert ("systemActions" in reply.json) is takes
+
+
+def test_in_shadow_no_order_is_updated(example: Library, tmp_path: Path) -> None:
+    table = clients_toml(system_actions=True, shadow=True)
+    assert posted(site(example, tmp_path, table, answer=real_answer).test_client(), json.loads(body_of())).json == {
+        "cards": []
+    }
+
+
+@pytest.mark.parametrize("extension", [{}, {"davinci-crd.requestedVersion": "2.0"}])
+def test_an_open_demo_answers_as_crd_has_it_when_it_is_asked_to(example: Library, extension: Any) -> None:
+    client = create_app(read_settings({"CDSHOOKS_MODE": "demo"}), example).test_client()
+    reply = client.post(PATH, json=json.loads(body_of()) | {"extension": extension})
+    assert ("systemActions" in reply.json) is bool(extension)
+
+
+def test_the_side_that_speaks_is_a_setting(example: Library) -> None:
+    said = []
+    for side in ("provider", "payer"):
+        demo = read_settings({"CDSHOOKS_MODE": "demo", "CDSHOOKS_SIDE": side})
+        asked = json.loads(body_of()) | {"extension": {"davinci-crd.requestedVersion": "2.0"}}
+        said.append(json.dumps(create_app(demo, example).test_client().post(PATH, json=asked).json["systemActions"]))
+    assert ["not by the plan" in text for text in said] == [True, False]
+
+
+def test_options_that_cannot_be_obeyed_are_logged_by_our_own_names(
+    example: Library, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = create_app(read_settings({"CDSHOOKS_MODE": "demo"}), example).test_client()
+    sent = {"davinci-crd.configuration": {"max-cards": "Canary", "Canary": 1}}
+    with caplog.at_level(logging.WARNING):
+        assert client.post(PATH, json=json.loads(body_of()) | {"extension": sent}).status_code == 200
+    (record,) = [r for r in caplog.records if r.getMessage() == "options not obeyed"]
+    assert "max-cards" in JsonLines().format(record) and "Canary" not in JsonLines().format(record)

@@ -1,6 +1,7 @@
 """What the service offers, and that each search an EHR is asked to run is justified by a criterion."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -18,8 +19,8 @@ def kinds_read(library):
 def test_the_document_has_what_the_standard_asks_for(shipped):
     for service in services(shipped)["services"]:
         assert HOOKS[service["id"]] == service["hook"]
-        assert all(isinstance(value, str) and value for key, value in service.items() if key != "prefetch")
-        assert set(service) <= {"hook", "title", "description", "id", "prefetch", "usageRequirements"}
+        assert all(isinstance(v, str) and v for key, v in service.items() if key not in ("prefetch", "extension"))
+        assert set(service) <= {"hook", "title", "description", "id", "prefetch", "usageRequirements", "extension"}
 
 
 def test_the_same_library_gives_the_same_document(shipped):
@@ -101,3 +102,36 @@ def test_a_template_that_only_one_hook_needs_is_a_plain_one_too(hook):
             "context.performer",
             "userPractitionerId",
         }
+
+
+# ---- Da Vinci CRD
+
+
+def crd_hooks(library):
+    return {s["hook"]: s["extension"] for s in services(library)["services"] if "extension" in s}
+
+
+def test_every_hook_of_crd_declares_the_versions_that_it_answers(shipped):
+    declared = crd_hooks(shipped)
+    assert declared.keys() == {"order-sign", "order-select", "order-dispatch"}
+    assert all(extension["davinci-crd.version"] == ["2.0", "2.2"] for extension in declared.values())
+
+
+def test_every_option_has_its_five_members_and_shares_none_of_its_names(shipped):
+    for extension in crd_hooks(shipped).values():
+        options = extension["davinci-crd.configuration-options"]
+        for option in options:
+            assert set(option) == {"code", "type", "name", "description", "default"}
+            assert type(option["default"]) is {"boolean": bool, "integer": int}[option["type"]]
+        for member in ("code", "name", "description"):
+            assert len({option[member] for option in options}) == len(options)
+
+
+def test_there_is_an_option_for_each_kind_of_answer(shipped):
+    (options,) = {str(e["davinci-crd.configuration-options"]): e for e in crd_hooks(shipped).values()}.values()
+    kinds = {o["code"] for o in options["davinci-crd.configuration-options"] if o["type"] == "boolean"}
+    assert kinds == {"coverage-info", "unsolicited-determ", shipped.crd.card_type}
+
+
+def test_a_library_without_a_table_for_crd_declares_nothing(example):
+    assert crd_hooks(replace(example, crd=None)) == {}

@@ -9,6 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tales import shipped_library, tale
 
+from cdshooks.hooks.service import Answer
 from cdshooks.server.app import create_app
 from cdshooks.server.calls import current_call
 from cdshooks.server.metrics import Metrics
@@ -88,7 +89,7 @@ def test_failures_and_fetches_are_counted_under_the_client_s_name():
     def answer(*_):
         current_call().client = "example-hospital"
         current_call().fetches.update(ok=3, timeout=1)
-        return type("Answered", (), {"body": {"cards": []}, "failure": "KeyError at chart.py:7"})
+        return Answer({"cards": []}, failure="KeyError at chart.py:7")
 
     client = create_app(DEMO, shipped_library(), answer=answer).test_client()
     client.post(URL, json=tale("mcl-complete"))

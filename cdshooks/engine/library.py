@@ -15,6 +15,7 @@ from typing import Any
 from cdshooks.engine.appeals import AnswerSets, PlanType, read_answer_sets, read_plan_type
 from cdshooks.engine.centers import RosterRow, read_roster
 from cdshooks.engine.codes import Systems, read_systems
+from cdshooks.engine.crd_table import CrdTable, read_crd_table
 from cdshooks.engine.evidence import Compiler
 from cdshooks.engine.payers import Payer, read_payer
 from cdshooks.engine.policy import Policy, read_policy
@@ -44,6 +45,7 @@ class Library:
     wording: Wording
     plan_types: tuple[PlanType, ...] = ()
     answer_sets: AnswerSets | None = None
+    crd: CrdTable | None = None
 
     def versions(self, policy_id: str) -> list[Policy]:
         """Every version of a policy, oldest first."""
@@ -75,11 +77,8 @@ def load_library(path: Path, schema: Path | None = None) -> Library:
     reader.problems += unknown_sets(sources, value_sets)
     reader.stop_if_any()
     wording = Wording(read_wording(_one(sources["wording"])))
-    products = gather_products(
-        reader.build(sources["products"], lambda s: read_product(s.data, systems)),
-        _one(sources["look_alikes"]),
-        systems,
-    )
+    read_products = reader.build(sources["products"], lambda s: read_product(s.data, systems))
+    products = gather_products(read_products, _one(sources["look_alikes"]), systems)
     reader.stop_if_any()
     compiler = Compiler(value_sets, wording, products)
     policies = reader.build(sources["policies"], lambda s: read_policy(s.data, compiler, s.file))
@@ -87,6 +86,7 @@ def load_library(path: Path, schema: Path | None = None) -> Library:
     payers = reader.build(sources["payers"], lambda s: read_payer(s.data))
     plan_types = reader.build(sources["appeals"], lambda s: read_plan_type(s.data))
     answer_sets = reader.build(sources["answers"], lambda s: read_answer_sets(s.data, value_sets))
+    crd = reader.build(sources["crd"], lambda s: read_crd_table(s.data))
     reader.stop_if_any()
     library = Library(
         path=path,
@@ -101,6 +101,7 @@ def load_library(path: Path, schema: Path | None = None) -> Library:
         wording=wording,
         plan_types=tuple(plan_types),
         answer_sets=next(iter(answer_sets), None),
+        crd=next(iter(crd), None),
     )
     reader.problems += [*period_problems(library), *reference_problems(library, sources)]
     reader.stop_if_any()

@@ -53,6 +53,7 @@ class Reader:
             "appeals": self._yaml([p for p in self._glob("appeals/*.yaml") if p.name != "answers.yaml"], "appeals"),
             "answers": self._yaml(self._glob("appeals/answers.yaml"), "answers"),
             "centers": self._yaml(self._glob("centers/*.yaml"), "centers"),
+            "crd": self._yaml(self._glob("crd.yaml"), "crd"),
             "payers": self._yaml(self._glob("payers/*.yaml"), "payer"),
             "policies": self._yaml(self._glob("policies/*/*/*.yaml"), "policy"),
             "suggestions": self._yaml(self._glob("suggestions/*.yaml"), "suggestion"),

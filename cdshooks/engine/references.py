@@ -9,6 +9,7 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from cdshooks.engine.crd_table import crd_problems
 from cdshooks.engine.policy import Policy
 from cdshooks.engine.source import Place, Problem, Source
 from cdshooks.engine.templates import template_problems
@@ -69,6 +70,8 @@ def reference_problems(library: Library, sources: Mapping[str, list[Source]]) ->
             yield source.problem(("resource",), message)
     yield from _product_problems(library, sources)
     yield from _appeal_problems(sources)
+    for source in sources["crd"]:
+        yield from crd_problems(source, library.policies)
     for source in sources["policies"]:
         policy = next(p for p in library.policies if p.file == source.file)
         if not source.file.startswith(f"policies/{policy.id}/"):

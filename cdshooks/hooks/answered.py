@@ -8,7 +8,9 @@ from datetime import UTC, tzinfo
 from typing import Any
 
 from cdshooks.engine.centers import RosterRow
+from cdshooks.engine.crd_table import Side
 from cdshooks.engine.model import Determination, Order, Resource
+from cdshooks.hooks.coverage import Selection
 from cdshooks.hooks.submitted import Submitted
 
 
@@ -19,7 +21,8 @@ class ServiceOptions:
     `rosters` stands in for the library's, and `rosters_hash` for the difference that it makes to an answer;
     `rosters_version` is the registry's number for it, for the record alone.
     `submitted` tells which gaps of the call's patient were overridden as already submitted; it is asked only
-    when a determination has gaps, and what it told is part of the decision.
+    when a determination has gaps, and what it told is part of the decision. `system_actions`: the client takes
+    coverage information as Da Vinci CRD has it; `side` is who says it.
     """
 
     zone: tzinfo = UTC
@@ -29,11 +32,16 @@ class ServiceOptions:
     rosters_hash: str | None = None
     rosters_version: int = 0
     submitted: Callable[[], Iterable[Submitted]] = tuple
+    system_actions: bool = False
+    side: Side = "provider"
 
 
 @dataclass(frozen=True, slots=True)
 class Determined:
-    """One determination and what it was made of, for explanations and for the record."""
+    """One determination and what it was made of, for explanations and for the record.
+
+    `authorization` is the number of an authorization that is on file for the order, "" where there is none.
+    """
 
     order: Order
     policy_id: str
@@ -41,6 +49,8 @@ class Determined:
     payer: str
     determination: Determination
     card: dict[str, Any]
+    selection: Selection
+    authorization: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +59,7 @@ class Answer:
 
     `evidence_hashes`: the SHA-256 of each resource that a finding rests on, by reference. `fetched_sha256`: of
     what was read from the EHR's FHIR server; None when nothing was asked. `patient`: the Patient of the call.
+    `unusable`: options of Da Vinci CRD that the call sent and that could not be obeyed, by code.
     """
 
     body: dict[str, Any]
@@ -57,3 +68,4 @@ class Answer:
     evidence_hashes: Mapping[str, str] = field(default_factory=dict)
     fetched_sha256: str | None = None
     patient: Resource | None = field(default=None, repr=False)
+    unusable: tuple[str, ...] = ()

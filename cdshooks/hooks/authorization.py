@@ -19,16 +19,10 @@ _DROPPED = ("suggestions", "selectionBehavior", "links")
 _LONGEST_NUMBER = 40
 
 
-def authorization_card(
-    card: dict[str, Any],
-    order: Order,
-    selection: Selection,
-    answers: Iterable[PlanAnswer],
-    library: Library,
-    *,
-    alone: bool,
-) -> dict[str, Any] | None:
-    """The quiet card in place of `card`; None when no authorization for this order and payer is on file.
+def authorization_on_file(
+    order: Order, selection: Selection, answers: Iterable[PlanAnswer], library: Library, *, alone: bool
+) -> PlanAnswer | None:
+    """The plan's answer that authorizes this order for this payer; None when none is on file.
 
     It must name the product, hold on the service date, carry a number, and not have been followed by a denial.
     `alone`: no other coverage pays, so an answer that names no payer is this payer's.
@@ -37,7 +31,7 @@ def authorization_card(
     last = about[-1] if about else None
     if last is None or last.verdict is not Verdict.CERTIFIED or not last.authorization:
         return None
-    return _quiet(card, last, order, library) if last.covers(order.service_date) else None
+    return last if last.covers(order.service_date) else None
 
 
 def same_payer(answer: PlanAnswer, selection: Selection, order: Order, library: Library, alone: bool) -> bool:
@@ -51,7 +45,8 @@ def same_payer(answer: PlanAnswer, selection: Selection, order: Order, library: 
     return match is not None and match.payer.id == selection.payer.id
 
 
-def _quiet(card: dict[str, Any], answer: PlanAnswer, order: Order, library: Library) -> dict[str, Any]:
+def authorized_card(card: dict[str, Any], answer: PlanAnswer, order: Order, library: Library) -> dict[str, Any]:
+    """The quiet card in place of `card`, for an order that is authorized."""
     say = library.wording.say
     blanks = {
         "product": library.products.by_id[str(order.product)].brand,

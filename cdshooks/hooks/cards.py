@@ -87,19 +87,20 @@ def without_empty(value: Any) -> Any:
     return value
 
 
-def worst_first(cards: list[dict[str, Any]], wording: Wording) -> list[dict[str, Any]]:
-    """At most three cards, worst first; the last one names those that were left off."""
+def worst_first(cards: list[dict[str, Any]], wording: Wording, most: int | None = None) -> list[dict[str, Any]]:
+    """At most three cards, or fewer, worst first; the last one names those that were left off."""
     ordered = sorted(cards, key=_badness)
-    shown, rest = ordered[:_MOST_CARDS], ordered[_MOST_CARDS:]
-    if rest:
+    most = _MOST_CARDS if most is None else min(most, _MOST_CARDS)
+    shown, rest = ordered[:most], ordered[most:]
+    if shown and rest:
         names = shortened("; ".join(card["summary"].partition(":")[0] for card in rest), _LONGEST_NAMES)
         line = wording.say("detail.and_more", count=len(rest), names=names)
-        last = {**shown[-1], "detail": _with_last_line(shown[-1]["detail"], line)}
+        last = {**shown[-1], "detail": with_last_line(shown[-1]["detail"], line)}
         shown = [*shown[:-1], last]
     return shown
 
 
-def _with_last_line(detail: str, line: str) -> str:
+def with_last_line(detail: str, line: str) -> str:
     """The detail with one more line; paragraphs before its last one make room if they must."""
     *paragraphs, footer = detail.split("\n\n")
     while paragraphs and len("\n\n".join([*paragraphs, footer, line])) > LONGEST:

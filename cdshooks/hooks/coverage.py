@@ -26,7 +26,8 @@ _INACTIVE = ("cancelled", "draft", "entered-in-error")
 class Selection:
     """A policy to apply. Without a version on file for the day `policy` is None and `policy_id` is set.
 
-    `payer_name` is the payer as the request names it (chart text); `unread` when it could not be read.
+    `payer_name` is the payer as the request names it (chart text); `unread` when it could not be read. `coverage` is
+    the reference of the coverage, "" where it has no id; `active` is False where it lapsed before the service date.
     """
 
     policy: Policy | None
@@ -35,6 +36,8 @@ class Selection:
     payer_name: str = ""
     notes: tuple[str, ...] = ()
     unread: bool = False
+    coverage: str = ""
+    active: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +60,38 @@ def select_policies(order: Order, entries: list[Entry], chart: Chart, library: L
     for coverage in coverages:
         for selection in _selections(coverage, order, assumed, library):
             if not any((s.policy_id, s.payer_name) == (selection.policy_id, selection.payer_name) for s in selections):
-                selections.append(selection)
+                own = _reference(coverage.resource)
+                selections.append(replace(selection, coverage=own, active=coverage.active))
     if not selections:
         note = library.wording.say("payer.unread")
-        return [Selection(library.in_force(LABEL, day), LABEL, notes=(note,), unread=True)]
+        own = one_coverage(order, entries, chart)
+        return [Selection(library.in_force(LABEL, day), LABEL, notes=(note,), unread=True, coverage=own)]
     return selections
+
+
+def one_coverage(order: Order, entries: list[Entry], chart: Chart) -> str:
+    """The reference of the coverage of an order, whether its payer can be read or not; "" where there is not one."""
+    named = coverage_named(order)
+    sent = {
+        _reference(resource)
+        for _, resource in entries
+        if resource.get("resourceType") == "Coverage" and resource.get("status") not in _INACTIVE
+        if chart.identity.owns(resource.get("beneficiary") or resource.get("subscriber")) is True
+    }
+    return named or (sent.pop() if len(sent) == 1 else "")
+
+
+def coverage_named(order: Order) -> str:
+    """The reference of the first coverage that an order names, as its server has it; "" where it names none."""
+    for reference in listed(order.resource.get("insurance")):
+        text = reference.get("reference") if isinstance(reference, Mapping) else None
+        if isinstance(text, str) and split_reference(text)[1] == "Coverage":
+            return f"Coverage/{split_reference(text)[2]}"
+    return ""
+
+
+def _reference(coverage: Resource) -> str:
+    return f"Coverage/{coverage['id']}" if isinstance(coverage.get("id"), str) and coverage["id"] else ""
 
 
 def _stands(policy: Policy, day: date, says: str) -> bool:

@@ -22,7 +22,7 @@ from cdshooks.hooks.request import Request
 from cdshooks.hooks.submitted import SETTLED, Submitted
 
 _OF_POLICY = ("id", "version", "status", "standing", "authority")
-_COPIED = ("order", "product", "asOf", "serviceDate", "alreadySubmitted", "outcome")
+_COPIED = ("order", "product", "asOf", "serviceDate", "alreadySubmitted", "coverageInformation", "outcome")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cdshooks.engine.library import Library
+from cdshooks.hooks.crd_request import OPTIONS, VERSION
 from cdshooks.hooks.focus import ORDER_DISPATCH, ORDER_SELECT, PATIENT_VIEW
 
 ORDER_SIGN = "cart-order-sign"
@@ -97,7 +98,26 @@ def services(library: Library) -> dict[str, Any]:
                     say(key) for key in ("discovery.usage", f"discovery.{hook}.usage") if wording.has(key)
                 ),
                 "prefetch": {key: template.query for key, template in prefetch_of(hook).items()},
+                **({"extension": crd} if (crd := _crd(hook, library)) else {}),
             }
             for service_id, hook in HOOKS.items()
         ]
     }
+
+
+def _crd(hook: str, library: Library) -> dict[str, Any]:
+    """The versions of Da Vinci CRD and the options of a hook that it has; patient-view is none of its hooks."""
+    if hook == PATIENT_VIEW or library.crd is None:
+        return {}
+    say = library.wording.say
+    options = [
+        {
+            "code": option.code,
+            "type": option.type,
+            "name": say(f"crd.options.{option.code}.name"),
+            "description": say(f"crd.options.{option.code}.description"),
+            "default": option.default,
+        }
+        for option in library.crd.options
+    ]
+    return {VERSION: list(library.crd.versions), OPTIONS: options}

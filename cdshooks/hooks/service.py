@@ -19,10 +19,11 @@ from cdshooks.engine.library import Library
 from cdshooks.engine.model import Determination, Order, Result
 from cdshooks.hooks.answered import Answer, Determined, ServiceOptions
 from cdshooks.hooks.appeal_card import appeal_cards
-from cdshooks.hooks.authorization import authorization_card
+from cdshooks.hooks.authorization import authorization_on_file, authorized_card
 from cdshooks.hooks.called_orders import called_orders, unsent_orders
-from cdshooks.hooks.cards import Topic, worst_first, write_card
-from cdshooks.hooks.coverage import LABEL, Selection, select_policies
+from cdshooks.hooks.cards import Topic, write_card
+from cdshooks.hooks.coverage import LABEL, Selection, coverage_named, one_coverage, select_policies
+from cdshooks.hooks.crd import Told, annotated, spoken
 from cdshooks.hooks.decision_id import decision_id
 from cdshooks.hooks.decision_record import evidence_hashes
 from cdshooks.hooks.denied_request import Holder
@@ -36,6 +37,7 @@ from cdshooks.hooks.gathering import Gathering
 from cdshooks.hooks.one_patient import another_patient
 from cdshooks.hooks.order_center import center_of
 from cdshooks.hooks.orders import Payload, recognise_orders
+from cdshooks.hooks.plain_card import plain_card
 from cdshooks.hooks.plan_answers import PlanAnswer, may_hold_answers, read_plan_answers
 from cdshooks.hooks.prefetch import Delivery
 from cdshooks.hooks.request import Request
@@ -87,8 +89,8 @@ def answer(
     try:
         return _answer(gathering, as_of, options, orders)
     except Exception as error:  # whatever breaks, the clinician must be told that nothing was checked
-        cards = [_plain_card("failure", order, request, library, as_of, info=True) for order in orders[:1]]
-        return Answer({"cards": cards}, failure=place_of(error), fetched_sha256=gathering.sha256())
+        said = spoken([_failed(order, request, library, as_of) for order in orders], request, library, as_of, options)
+        return Answer(said.body(said.cards[:1]), failure=place_of(error), fetched_sha256=gathering.sha256())
 
 
 def _answer(gathering: Gathering, as_of: date, options: ServiceOptions, orders: list[Order]) -> Answer:
@@ -99,15 +101,16 @@ def _answer(gathering: Gathering, as_of: date, options: ServiceOptions, orders: 
         session = _session(gathering, [*wanted, *denied], as_of, options)
     if session is None:
         request = replace(gathering.request, fetched_sha256=gathering.sha256())
-        cards = [_plain_card("mismatch", order, request, library, as_of) for order in orders[:1]]
+        cards = [plain_card("mismatch", order, request, library, as_of) for order in orders[:1]]
         return Answer({"cards": cards}, fetched_sha256=request.fetched_sha256)
     determined = [made for order in orders for made in _of_order(session, order)]
-    plain = [_untold(session, order) for order in orders if _needs_words(order)]
-    cards = [*(made.card for made in determined), *plain, *_appeals(session, orders)]
-    hashes = evidence_hashes(session.chart, (made.determination for made in determined))
-    body = {"cards": worst_first(cards, library.wording)}
+    told = [*map(Told.of, determined), *(_untold(session, order) for order in orders if _needs_words(order))]
+    said = spoken(told, session.request, library, as_of, options)
+    made = annotated(determined, said.cards)
+    hashes = evidence_hashes(session.chart, (one.determination for one in made))
+    body = said.body([*said.cards, *_appeals(session, orders)])
     fetched = session.request.fetched_sha256
-    return Answer(body, tuple(determined), None, hashes, fetched, session.chart.patient)
+    return Answer(body, made, None, hashes, fetched, session.chart.patient, said.unusable)
 
 
 def _session(gathering: Gathering, orders: list[Order], as_of: date, options: ServiceOptions) -> _Session | None:
@@ -130,11 +133,12 @@ def _of_order(session: _Session, order: Order) -> Iterator[Determined]:
     selections = [] if _needs_words(order) else select_policies(order, session.entries, session.chart, library)
     for selection in selections:
         made = _determined(session, order, selection)
-        card = authorization_card(made.card, order, selection, session.answers, library, alone=len(selections) == 1)
-        if card is None:
+        on_file = authorization_on_file(order, selection, session.answers, library, alone=len(selections) == 1)
+        if on_file is None:
             yield made
         elif session.request.hook != PATIENT_VIEW:
-            yield replace(made, card=card)
+            card = authorized_card(made.card, on_file, order, library)
+            yield replace(made, card=card, authorization=on_file.authorization)
 
 
 def _needs_words(order: Order) -> bool:
@@ -142,9 +146,15 @@ def _needs_words(order: Order) -> bool:
     return order.product is None or not order.resource
 
 
-def _untold(session: _Session, order: Order) -> dict[str, Any]:
+def _failed(order: Order, request: Request, library: Library, as_of: date) -> Told:
+    card = plain_card("failure", order, request, library, as_of, info=True)
+    return Told(order, card, "failure", coverage_named(order))
+
+
+def _untold(session: _Session, order: Order) -> Told:
     key = "untold" if order.resource else "unsent"
-    return _plain_card(key, order, session.request, session.library, session.as_of)
+    card = plain_card(key, order, session.request, session.library, session.as_of)
+    return Told(order, card, "untold", one_coverage(order, session.entries, session.chart))
 
 
 def _appeals(session: _Session, orders: list[Order]) -> list[dict[str, Any]]:
@@ -206,7 +216,7 @@ def _determined(session: _Session, order: Order, selection: Selection) -> Determ
         policy=policy,
         info=found.outcome is Result.READY or submitted is not None,
     )
-    return Determined(order, policy.id, policy.version, payer, found, card)
+    return Determined(order, policy.id, policy.version, payer, found, card, selection)
 
 
 def _found(found: Determination, selection: Selection) -> Determination:
@@ -239,7 +249,7 @@ def _no_version(session: _Session, order: Order, selection: Selection) -> Determ
         determination_json(decision, library.hash, order, session.as_of, {"id": selection.policy_id}, found),
         library.wording,
     )
-    return Determined(order, selection.policy_id, "", payer, found, card)
+    return Determined(order, selection.policy_id, "", payer, found, card, selection)
 
 
 def _context(session: _Session, order: Order) -> Context:
@@ -276,19 +286,6 @@ def _decision_of(session: _Session, order: Order, policy_id: str, payer: str, su
     who = f"{payer}|{own}" if own else payer
     who = f"{who}|submitted {submitted}" if submitted else who
     return decision_id(session.request, session.library, session.as_of, order.reference, policy_id, who)
-
-
-def _plain_card(
-    key: str, order: Order, request: Request, library: Library, as_of: date, *, info: bool = False
-) -> dict[str, Any]:
-    """A card that can decide nothing and says why."""
-    say = library.wording.say
-    decision = decision_id(request, library, as_of, order.reference, key)
-    brand = library.products.by_id[str(order.product)].brand if order.product else ""
-    detail = f"{say(f'detail.{key}', by=clean(order.recognized_by))}\n\n{say('detail.disclaimer')}"
-    found = determination_json(decision, library.hash, order, as_of, None, None)
-    topic = Topic(say("source.label"), key, brand)
-    return write_card(decision, say(f"summary.{key}"), detail, topic, found, library.wording, info=info)
 
 
 __all__ = ["LABEL", "Answer", "Determined", "ServiceOptions", "answer"]

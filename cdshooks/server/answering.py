@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import Any
 
 from cdshooks.engine.wording import Wording
+from cdshooks.hooks.crd_request import asks_for_crd
 from cdshooks.hooks.departments import departments_of
 from cdshooks.hooks.errors import RequestError
 from cdshooks.hooks.request import Request, read_request
@@ -77,6 +78,8 @@ def _answer(site: Site, request: Request, body: bytes, client: Client | None, op
     reader = site.reader(request, body, client, spent=perf_counter() - call.began)
     answered = site.answer(request, site.library, site.today(client), options, reader)
     call.fetches.update(reader.results if reader else ())
+    if answered.unusable:
+        call_log.unusable_options(answered.unusable)
     return answered
 
 
@@ -97,4 +100,9 @@ def _with_earlier_overrides(site: Site, request: Request, client: Client | None,
     """The options of this call, which can tell what was overridden as already submitted before."""
     options = site.options_now(client)
     ask = site.recorder.submitted(name, request.patient_id, site.today(client), options.zone)
-    return replace(options, submitted=ask)
+    return replace(options, submitted=ask, system_actions=_takes_system_actions(request, client))
+
+
+def _takes_system_actions(request: Request, client: Client | None) -> bool:
+    """Whether a call is answered as Da Vinci CRD has it: agreed with the client, or, in an open demo, asked for."""
+    return asks_for_crd(request.extension) if client is None else client.system_actions

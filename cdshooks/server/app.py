@@ -64,7 +64,7 @@ def create_app(
         library=library,
         clock=clock,
         answer=answer,
-        options=ServiceOptions(zone=settings.timezone, default_facility=settings.default_facility),
+        options=ServiceOptions(zone=settings.timezone, default_facility=settings.default_facility, side=settings.side),
         rosters=LiveRosters(store, library.rosters, synthetic=settings.demo),
         recorder=recorder,
         dossiers=DossierDesk(recorder, settings),

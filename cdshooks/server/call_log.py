@@ -54,6 +54,11 @@ def failure(what: str) -> None:
     log.error("internal error", extra={"fields": {"request": current_call().request_id, "where": what}})
 
 
+def unusable_options(codes: tuple[str, ...]) -> None:
+    """Log which options of Da Vinci CRD a client set to something that cannot be; the codes are our own."""
+    log.warning("options not obeyed", extra={"fields": {"request": current_call().request_id, "options": codes}})
+
+
 def unauthorized(reason: str) -> None:
     """Log why a caller was refused, which it is not told: one of our own words, nothing that it wrote."""
     log.warning("caller refused", extra={"fields": {"request": current_call().request_id, "reason": reason}})

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cdshooks.engine.centers import is_npi
+from cdshooks.engine.crd_table import Side
 from cdshooks.server.addresses import FhirAccess, read_address
 
 PREFIX = "CDSHOOKS_"
@@ -51,6 +52,7 @@ SETTINGS = (
     Setting(
         "CDSHOOKS_PATIENT_KEY", "", "key of the hashes that stand for patients in the records; empty: one in the store"
     ),
+    Setting("CDSHOOKS_SIDE", "provider", "who speaks in coverage information: provider or payer"),
     Setting("CDSHOOKS_RETENTION_DAYS", "", "days that records are kept; empty means for ever"),
     Setting("CDSHOOKS_DOSSIER_DAYS", "30", "days that a dossier, which is chart text, is kept; 0 is no dossiers"),
     Setting("CDSHOOKS_DOSSIER_KEY", "", "key that signs links to dossiers; empty: one in the store"),
@@ -79,6 +81,7 @@ class Settings:
     demo_fhir_servers: tuple[str, ...] = ()
     dossier_days: int = 30
     dossier_key: str | None = field(default=None, repr=False)
+    side: Side = "provider"
 
     @property
     def demo_access(self) -> FhirAccess | None:
@@ -116,6 +119,7 @@ class Settings:
             "CDSHOOKS_DEMO_FHIR_SERVERS": " ".join(self.demo_fhir_servers),
             "CDSHOOKS_DOSSIER_DAYS": str(self.dossier_days),
             "CDSHOOKS_DOSSIER_KEY": self.dossier_key or "",
+            "CDSHOOKS_SIDE": self.side,
         }
 
 
@@ -138,6 +142,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         demo_fhir_servers=_demo_fhir_servers(read["CDSHOOKS_DEMO_FHIR_SERVERS"]),
         dossier_days=_dossier_days(read["CDSHOOKS_DOSSIER_DAYS"]),
         dossier_key=_key("CDSHOOKS_DOSSIER_KEY", read["CDSHOOKS_DOSSIER_KEY"]),
+        side=_side(read["CDSHOOKS_SIDE"]),
     )
 
 
@@ -236,6 +241,12 @@ def _mode(text: str) -> Mode:
     if text not in ("demo", "production"):
         raise _unusable("CDSHOOKS_MODE", text, "demo or production")
     return cast(Mode, text)
+
+
+def _side(text: str) -> Side:
+    if text not in ("provider", "payer"):
+        raise _unusable("CDSHOOKS_SIDE", text, "provider or payer")
+    return cast(Side, text)
 
 
 def _demo_fhir_servers(text: str) -> tuple[str, ...]:
