@@ -57,7 +57,8 @@ def test_the_link_is_absolute_and_the_same_for_the_same_call_and_day(service):
 def test_the_page_says_what_to_do_first_and_where_everything_lies(service):
     page = service.http.get(service.link())
     assert page.status_code == 200
-    for said in ("Do first", "HIV serology", "2026-09-02", "Observation/mcl-1-hiv", "Laboratory", "BG.C", "ibrutinib"):
+    first = ("Lapses first", "2027-01-31", "Do first", "HIV serology", "2026-09-02", "Laboratory", "BG.C")
+    for said in (*first, "Observation/mcl-1-hiv", "ibrutinib"):
         assert said in page.text
     assert page.text.index("Do first") < page.text.index('id="map"')
     assert "<script" not in page.text and "style=" not in page.text
@@ -70,9 +71,8 @@ def test_the_page_shows_an_appeal_clock_where_there_is_a_denial(service):
     body = tale("denied-wnc")
     (card,) = service.http.post("/cds-services/cart-patient-view", json=body).json["cards"]
     page = service.http.get(card["links"][0]["url"].removeprefix("http://localhost")).text
-    assert (
-        "Appeal clock" in page and card["extension"]["org.cdshooks.appeal"]["planTypes"][0]["rules"][0]["due"] in page
-    )
+    (plan, *_) = card["extension"]["org.cdshooks.appeal"]["planTypes"]
+    assert "Appeal clock" in page and plan["rules"][0]["due"] in page and "NC Medicaid managed care" in page
 
 
 def test_chart_text_is_shown_as_text(service):

@@ -41,9 +41,16 @@ def _dossier(card: Mapping[str, Any], found: Determination | None, library: Libr
         "determination": determination,
         "labels": {criterion.id: criterion.label for criterion in policy.criteria} if policy else {},
         **({"policy": _policy_json(policy, determination)} if policy else {}),
-        **({"appeal": {key: value for key, value in appeal.items() if key != "held"}} if appeal else {}),
+        **(_appeal(appeal, library) if appeal else {}),
         **({"sensitive": sensitive} if (sensitive := _sensitive(found)) else {}),
     }
+
+
+def _appeal(appeal: Mapping[str, Any], library: Library) -> dict[str, Any]:
+    """The clock of a denial, and what its types of plan are called."""
+    told = {plan["id"] for plan in appeal["planTypes"]}
+    labels = {plan.id: plan.label for plan in library.plan_types if plan.id in told}
+    return {"appeal": {key: value for key, value in appeal.items() if key != "held"}, "planTypes": labels}
 
 
 def _policy(determination: Mapping[str, Any], library: Library) -> Policy | None:
