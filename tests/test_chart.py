@@ -258,7 +258,7 @@ def test_a_chart_is_not_changed_by_asking(example, ask):
 def test_an_order_may_be_remembered_without_becoming_a_record(example):
     chart = chart_of(example)
     drug = {"resourceType": "Medication", "id": "m1", "code": concept("900011", system=RXNORM)}
-    chart.remember("urn:uuid:m1", drug)
+    chart.remember([("urn:uuid:m1", drug)])
     assert chart.resolve({"reference": "Medication/m1"}) == drug
     assert chart.resolve({"reference": "urn:uuid:m1"}) == drug
     assert chart.all_of_kind("Medication") == []

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from parts import EXAMPLE, TERMS, chart_of, concept, observation
 
-from cdshooks.engine.results import read_result, value_words
+from cdshooks.engine.results import ResultSets, read_result, value_words
 
 NAMES = ("result-positive", "result-negative", "result-unclear")
 
@@ -13,7 +13,7 @@ NAMES = ("result-positive", "result-negative", "result-unclear")
 def read(library, **fields):
     chart = chart_of(library, observation(None, **fields))
     (record,) = chart.all_of_kind("Observation")
-    return read_result(record, chart, [library.value_sets[name] for name in NAMES])
+    return read_result(record, chart, ResultSets.of([library.value_sets[name] for name in NAMES]))
 
 
 def interpreted(code, system=f"{TERMS}/v3-ObservationInterpretation"):
@@ -123,4 +123,6 @@ def test_a_component_is_read_by_itself(example):
     part = {"code": concept("virus-ab"), "valueCodeableConcept": concept("positive")}
     chart = chart_of(example, observation("negative", code="panel", component=[part]))
     ((record, _),) = chart.find(["Observation"], example.value_sets["lab-virus"])
-    assert read_result(record, chart, [example.value_sets[name] for name in NAMES]).sets == {"result-positive"}
+    assert read_result(record, chart, ResultSets.of([example.value_sets[name] for name in NAMES])).sets == {
+        "result-positive"
+    }

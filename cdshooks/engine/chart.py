@@ -30,6 +30,7 @@ _CODE_FIELD = {
     "ServiceRequest": "code",
     **dict.fromkeys(MEDICATION_KINDS, "medicationCodeableConcept"),
 }
+_CODINGS = (list, dict, type(None))
 _PERSONS = ("Patient", "RelatedPerson", "Practitioner", "Person", "Group")
 
 
@@ -55,6 +56,9 @@ class Reading:
 
     state: State
     reason: str = ""
+
+
+_ABSENT = Reading(State.ABSENT)
 
 
 class Record(Struct, frozen=True):
@@ -83,7 +87,7 @@ class Chart:
     zone: tzinfo = UTC
     left_out: list[LeftOut] = field(default_factory=list)
     unreadable: dict[str, str] = field(default_factory=dict)
-    _index: dict[str, dict[Coded, list[Record]]] = field(default_factory=lambda: defaultdict(dict))
+    _index: dict[str, dict[Coded, list[Record]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
     _all: dict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
     _uncoded: dict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
     _by_reference: dict[tuple[str, str], Resource] = field(default_factory=dict)
@@ -100,7 +104,7 @@ class Chart:
         """How completely `kind` was read; absent when the request says nothing of it."""
         if kind in self.unreadable:
             return Reading(State.PARTIAL, self.unreadable[kind])
-        return self.readings.get(kind) or Reading(State.ABSENT)
+        return self.readings.get(kind) or _ABSENT
 
     def unread(self, kinds: Iterable[str]) -> str | None:
         """Why an absence among `kinds` cannot be claimed; None when all were read completely."""
@@ -116,9 +120,7 @@ class Chart:
         for kind in kinds:
             codes = self._index.get(kind, {})
             hits: dict[int, tuple[Record, Concept]] = {}
-            for coded in _matching(codes, value_set):
-                concept = value_set.find(coded)
-                assert concept is not None
+            for coded, concept in value_set.held_of(codes):
                 for record in codes[coded]:
                     best = hits.get(id(record))
                     if best is None or (concept.decides and not best[1].decides):
@@ -137,13 +139,14 @@ class Chart:
         """Every canonical code of a record."""
         return list(record.codes) if record.codes is not None else self.systems.codings(concept_of(record, self))
 
-    def remember(self, full_url: str | None, resource: Resource) -> None:
-        """Let references find a resource; the first one of an id or a url stays."""
-        kind, identifier = resource.get("resourceType"), resource.get("id")
-        if isinstance(kind, str) and isinstance(identifier, str):
-            self._by_reference.setdefault((kind, identifier), resource)
-        if full_url:
-            self._by_url.setdefault(full_url, resource)
+    def remember(self, entries: Iterable[Entry]) -> None:
+        """Let references find resources; the first one of an id or a url stays."""
+        for full_url, resource in entries:
+            kind, identifier = resource.get("resourceType"), resource.get("id")
+            if isinstance(kind, str) and isinstance(identifier, str):
+                self._by_reference.setdefault((kind, identifier), resource)
+            if full_url:
+                self._by_url.setdefault(full_url, resource)
 
     def resources(self, kind: str) -> list[Resource]:
         """Every resource of one kind that references can find, by id."""
@@ -151,7 +154,7 @@ class Chart:
 
     def resolve(self, reference: Any, within: Resource | None = None) -> Resource | None:
         """The resource a Reference points to: contained, by fullUrl, or by type and id."""
-        target = reference.get("reference") if isinstance(reference, Mapping) else None
+        target = reference.get("reference") if isinstance(reference, dict) else None
         if not isinstance(target, str):
             return None
         if target.startswith("#"):
@@ -172,8 +175,7 @@ def build_chart(
     """Index the entries of a request; records of other patients are counted and left out."""
     chart = Chart(identity, readings, systems, zone)
     unique = _unique(entries)
-    for full_url, resource in unique:
-        chart.remember(full_url, resource)
+    chart.remember(unique)
     for full_url, resource in unique:
         _index(chart, full_url, resource)
     chart.left_out.sort(key=lambda left: left.reference)
@@ -201,7 +203,7 @@ def _later(one: Resource, other: Resource) -> bool:
 
     def key(resource: Resource) -> tuple[str, str]:
         meta = resource.get("meta")
-        updated = meta.get("lastUpdated") if isinstance(meta, Mapping) else None
+        updated = meta.get("lastUpdated") if isinstance(meta, dict) else None
         return str(updated or ""), json.dumps(resource, sort_keys=True, default=str)
 
     return key(one) > key(other)
@@ -215,41 +217,43 @@ def _index(chart: Chart, full_url: str | None, resource: Resource) -> None:
     owned = chart.identity.owns(subject_of(resource), resource)
     identifier = resource.get("id")
     reference = f"{kind}/{identifier}" if isinstance(identifier, str) else (full_url or f"{kind} without id")
-    if owned is False or (kind == "Observation" and _about_someone_else(chart, resource)):
+    if owned is False or ("focus" in resource and _about_someone_else(chart, kind, resource)):
         chart.left_out.append(LeftOut(kind if chart.systems.is_labelled(resource) else reference, Why.ANOTHER_PATIENT))
         return
-    concept = resource_concept(resource, chart)
+    concept = medication_concept(resource, chart) if kind in MEDICATION_KINDS else resource.get(field_name)
     if not _readable(concept):
         chart.left_out.append(LeftOut(kind if chart.systems.is_labelled(resource) else reference, Why.UNREADABLE))
         chart.unreadable[kind] = f"{kind}: an entry could not be read"
         return
-    own = tuple(dict.fromkeys(chart.systems.codings(concept)))
+    own = chart.systems.distinct(concept)
     record = Record(kind, reference, resource, None, owned, own)
     chart._all[kind].append(record)
     codes = chart._index[kind]
+    uncoded = True
     for coded in own:
-        codes.setdefault(coded, []).append(record)
-    if not any(chart.systems.knows(system) for system, _ in own):
+        codes[coded].append(record)
+        uncoded = uncoded and not chart.systems.knows(coded[0])
+    if uncoded:
         chart._uncoded[kind].append(record)
     if kind == "Observation" and resource.get("component"):
         for part in listed(resource["component"]):
-            if isinstance(part, Mapping):
+            if isinstance(part, dict):
                 component = Record(kind, reference, resource, part, owned)
                 for coded in set(chart.systems.codings(part.get("code"))):
-                    codes.setdefault(coded, []).append(component)
+                    codes[coded].append(component)
 
 
 def _readable(concept: Any) -> bool:
     """False for something that stands where a CodeableConcept belongs and is none."""
-    if concept is None or isinstance(concept, list):
-        return True
-    return isinstance(concept, dict) and isinstance(concept.get("coding", []), (list, dict, type(None)))
+    if isinstance(concept, dict):
+        return isinstance(concept.get("coding"), _CODINGS)
+    return concept is None or isinstance(concept, list)
 
 
-def _about_someone_else(chart: Chart, resource: Resource) -> bool:
+def _about_someone_else(chart: Chart, kind: str, resource: Resource) -> bool:
     """True when the focus of a result is another person, such as a donor, and not its subject."""
-    for focus in listed(resource.get("focus")):
-        target = focus.get("reference") if isinstance(focus, Mapping) else None
+    for focus in listed(resource.get("focus")) if kind == "Observation" else ():
+        target = focus.get("reference") if isinstance(focus, dict) else None
         kind = split_reference(target)[1] if isinstance(target, str) else ""
         if kind in _PERSONS and chart.identity.owns(focus, resource) is not True:
             return True
@@ -277,7 +281,7 @@ def medication_concept(resource: Resource, chart: Resolver) -> Any:
     if inline:
         return inline
     modern = resource.get("medication")
-    nested = modern if isinstance(modern, Mapping) else {}
+    nested = modern if isinstance(modern, dict) else {}
     if nested.get("concept"):
         return nested["concept"]
     reference = resource.get("medicationReference") or nested.get("reference") or {}
@@ -286,15 +290,7 @@ def medication_concept(resource: Resource, chart: Resolver) -> Any:
     medication = chart.resolve(reference, resource)
     if medication is not None and (medication.get("code") or medication.get("ingredient")):
         return medication.get("code") or [
-            item.get("itemCodeableConcept") for item in listed(medication["ingredient"]) if isinstance(item, Mapping)
+            item.get("itemCodeableConcept") for item in listed(medication["ingredient"]) if isinstance(item, dict)
         ]
-    display = reference.get("display") if isinstance(reference, Mapping) else None
+    display = reference.get("display") if isinstance(reference, dict) else None
     return {"text": display} if isinstance(display, str) else None
-
-
-def _matching(codes: Mapping[Coded, Any], value_set: ValueSet) -> list[Coded]:
-    """The codes of the chart that the set holds, in a stable order."""
-    matching = codes.keys() & value_set.concepts.keys()
-    if value_set.prefixes:
-        matching = matching | {coded for coded in codes if coded[0] in value_set.headed and value_set.find(coded)}
-    return sorted(matching)

@@ -56,7 +56,7 @@ class Systems:
         if not isinstance(spelling, str) or not isinstance(code, str):
             return None
         system = self._seen.get(spelling) or self.system(spelling)
-        code = system.spell(code)
+        code = system.spell(code) if system.upper or system.ndc else code.strip()
         return (system.id, code) if code else None
 
     def knows(self, system_id: str) -> bool:
@@ -84,7 +84,12 @@ class Systems:
 
     def codings(self, concept: Any) -> list[Coded]:
         """Every canonical coding of a CodeableConcept (an object where a list belongs is read as one)."""
-        return [coded for coding in coding_list(concept) if (coded := self.coded(coding))]
+        return [coded for coding in coding_list(concept) if (coded := self.coded(coding))] if concept else []
+
+    def distinct(self, concept: Any) -> tuple[Coded, ...]:
+        """The same, each once."""
+        found = self.codings(concept)
+        return tuple(found if len(found) < 2 else dict.fromkeys(found))
 
 
 def read_systems(rows: Iterable[Mapping[str, Any]]) -> Systems:
@@ -126,9 +131,11 @@ def coding_list(concept: Any) -> list[Any]:
     if not isinstance(concept, dict):
         return [coding for item in concept for coding in coding_list(item)] if isinstance(concept, list) else []
     codings = concept.get("coding")
+    if isinstance(codings, list):
+        return codings
     if codings is None and "code" in concept:
         return [concept]
-    return codings if isinstance(codings, list) else [codings] if codings else []
+    return [codings] if codings else []
 
 
 def concept_texts(concept: Any) -> list[str]:
@@ -137,5 +144,6 @@ def concept_texts(concept: Any) -> list[str]:
         return [text for item in concept for text in concept_texts(item)]
     if not isinstance(concept, dict):
         return []
-    candidates = [concept.get("text"), *(c.get("display") for c in coding_list(concept) if isinstance(c, dict))]
-    return [text.strip() for text in candidates if isinstance(text, str) and text.strip()]
+    candidates = [concept.get("text")]
+    candidates += [coding.get("display") for coding in coding_list(concept) if isinstance(coding, dict)]
+    return [words for text in candidates if isinstance(text, str) and (words := text.strip())]

@@ -43,6 +43,8 @@ def worst(findings: Iterable[Finding]) -> Outcome:
 
 def named_once(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
     """Each record that may be named once, as it was first described."""
+    if len(evidence) < 2:
+        return () if evidence and evidence[0].sensitive else evidence
     named = {item.reference: item for item in reversed(evidence) if not item.sensitive}
     return tuple(item for item in evidence if named.get(item.reference) is item)
 

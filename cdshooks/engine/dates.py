@@ -22,6 +22,7 @@ _INSTANT = re.compile(
 )
 
 _FULL = len("YYYY-MM-DD")
+_IN_EVERY_MONTH = 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +44,20 @@ class Period:
 
     def before(self, day: date) -> date:
         """The day this period before `day`, clamped at the month's end."""
-        return _add_months(day, -self.months) - timedelta(days=self.days)
+        earlier = _add_months(day, -self.months)
+        return earlier - timedelta(days=self.days) if self.days else earlier
 
     def after(self, day: date) -> date:
         """The day this period after `day`, clamped at the month's end."""
-        return _add_months(day, self.months) + timedelta(days=self.days)
+        later = _add_months(day, self.months)
+        return later + timedelta(days=self.days) if self.days else later
 
 
 def _add_months(day: date, months: int) -> date:
     index = day.year * 12 + day.month - 1 + months
     year, month = divmod(index, 12)
+    if day.day <= _IN_EVERY_MONTH:
+        return date(year, month + 1, day.day)
     return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
@@ -170,7 +175,8 @@ class Window:
 
     def place(self, moment: Moment, as_of: date) -> Place:
         """Inside or outside for sure, else unsure; days after `as_of` are not possible ones."""
-        first, last = self.holds(moment.first, as_of), self.holds(min(moment.last, as_of), as_of)
+        since = self.first_day(as_of)
+        first, last = moment.first >= since, min(moment.last, as_of) >= since
         if first and last:
             return Place.INSIDE
         return Place.UNSURE if first or last else Place.OUTSIDE

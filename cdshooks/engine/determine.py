@@ -133,6 +133,8 @@ def _finding(
 
 def _prompted(criterion: Criterion, explanation: Explanation, context: Context, wording: Wording) -> Explanation:
     """Add what a person should weigh; sensitive records are counted, never named."""
+    if not criterion.prompts and len(explanation.evidence) < 2 and len(explanation.left_out) < 2:
+        return explanation
     notes, evidence = list(explanation.notes), list(explanation.evidence)
     left_out = list(explanation.left_out)
     for prompt in criterion.prompts:

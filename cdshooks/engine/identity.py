@@ -39,7 +39,7 @@ class Identity:
 
         `within` is the resource that the reference stands in, for one to a contained Patient.
         """
-        if not isinstance(subject, Mapping):
+        if not isinstance(subject, dict):
             return None
         reference = subject.get("reference")
         if not isinstance(reference, str) or not reference.strip():
@@ -116,7 +116,10 @@ def listed(value: Any) -> list[Any]:
 
 def subject_of(resource: Resource) -> Any:
     """The Reference that says whose a resource is, in whichever element its kind keeps it."""
-    return next((resource[name] for name in _SUBJECTS if resource.get(name)), None)
+    for name in _SUBJECTS:
+        if subject := resource.get(name):
+            return subject
+    return None
 
 
 def contained(name: str, within: Resource | None) -> Resource | None:

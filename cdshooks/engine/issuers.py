@@ -65,7 +65,7 @@ def _listed_results(chart: Chart) -> Iterator[tuple[str, Resource]]:
     """Each result that a report of this patient lists, with the report."""
     for report in chart.all_of_kind("DiagnosticReport"):
         for item in listed(report.resource.get("result")):
-            target = item.get("reference") if isinstance(item, Mapping) else None
+            target = item.get("reference") if isinstance(item, dict) else None
             if isinstance(target, str):
                 yield "/".join(split_reference(target)[1:]), report.resource
 
@@ -74,14 +74,14 @@ def _named(resource: Resource, chart: Chart) -> Iterator[tuple[str, str]]:
     """(name, kind) of everyone whom a record names as its issuer; a role names its organization after the person."""
     for field in _FIELDS:
         for item in listed(resource.get(field)):
-            if not isinstance(item, Mapping):
+            if not isinstance(item, dict):
                 continue
             for reference in (item.get("actor", item), item.get("onBehalfOf")):
                 yield from _of_reference(reference, resource, chart)
 
 
 def _of_reference(reference: Any, within: Resource, chart: Chart) -> Iterator[tuple[str, str]]:
-    if not isinstance(reference, Mapping):
+    if not isinstance(reference, dict):
         return
     target = chart.resolve(reference, within) or {}
     kind = _kind(reference, target)
@@ -111,7 +111,7 @@ def _own_name(target: Resource) -> str | None:
     if isinstance(name, str):
         return name.strip() or None
     for human in listed(name):
-        if isinstance(human, Mapping):
+        if isinstance(human, dict):
             parts = [human.get("text")] if human.get("text") else [*listed(human.get("given")), human.get("family")]
             return " ".join(part for part in parts if isinstance(part, str)).strip() or None
     return None

@@ -5,7 +5,7 @@ The status words are FHIR's own; everything that depends on a terminology stands
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Any, TypeVar
 
@@ -41,6 +41,7 @@ _DATE_FIELDS = {
     "MedicationDispense": ("whenHandedOver", "whenPrepared"),
     "ServiceRequest": ("occurrenceDateTime", "occurrencePeriod", "occurrenceTiming"),
 }
+_NOT_DONE = ("doNotPerform", "notDone", "wasNotGiven")
 _UNCONFIRMED = {"unconfirmed", "provisional", "differential"}
 _ABSENT_DATA = "dataAbsentReason"
 _LONGEST_TEXT = 120
@@ -49,9 +50,10 @@ _Found = TypeVar("_Found")
 
 def status_words(resource: Resource) -> list[str]:
     """Every status-like word of a resource, lower-case: status, docStatus and verificationStatus."""
-    words = [resource.get("status"), resource.get("docStatus"), *code_words(resource.get("verificationStatus"))]
-    if any(resource.get(name) is True for name in ("doNotPerform", "notDone", "wasNotGiven")):
-        words.append("not-done")
+    words = [resource.get("status"), resource.get("docStatus")]
+    if "verificationStatus" in resource:
+        words += code_words(resource["verificationStatus"])
+    words += ["not-done" for name in _NOT_DONE if name in resource and resource[name] is True]
     return [word.strip().lower() for word in words if isinstance(word, str)]
 
 
@@ -59,8 +61,8 @@ def code_words(concept: Any) -> list[str]:
     """The codes of a status concept, whether it is a word, a Coding or a CodeableConcept."""
     if isinstance(concept, str):
         return [concept.lower()]
-    words = [c.get("code") for c in coding_list(concept) if isinstance(c, Mapping)]
-    if isinstance(concept, Mapping) and not words:
+    words = [c.get("code") for c in coding_list(concept) if isinstance(c, dict)]
+    if isinstance(concept, dict) and not words:
         words = [concept.get("text")]
     return [word.strip().lower() for word in words if isinstance(word, str)]
 
@@ -119,7 +121,7 @@ def _moment(record: Record, chart: Chart) -> Moment | None:
     for reference in listed(resource.get("specimen")):
         specimen = chart.resolve(reference, resource)
         collection = specimen.get("collection") if specimen else None
-        if isinstance(collection, Mapping):
+        if isinstance(collection, dict):
             for name in ("collectedDateTime", "collectedPeriod"):
                 if moment := _read(collection.get(name), chart):
                     return moment
@@ -130,24 +132,26 @@ def _moment(record: Record, chart: Chart) -> Moment | None:
 
 def _document_moment(resource: Resource, chart: Chart) -> Moment | None:
     context = resource.get("context")
-    if isinstance(context, Mapping) and (moment := _read(context.get("period"), chart)):
+    if isinstance(context, dict) and (moment := _read(context.get("period"), chart)):
         return moment
     if moment := _read(resource.get("date") or resource.get("created") or resource.get("indexed"), chart):
         return moment
     for content in listed(resource.get("content")):
-        attachment = content.get("attachment") if isinstance(content, Mapping) else None
-        if isinstance(attachment, Mapping) and (moment := _read(attachment.get("creation"), chart)):
+        attachment = content.get("attachment") if isinstance(content, dict) else None
+        if isinstance(attachment, dict) and (moment := _read(attachment.get("creation"), chart)):
             return moment
     return None
 
 
 def _read(value: Any, chart: Chart) -> Moment | None:
-    if isinstance(value, Mapping):
+    if isinstance(value, str):
+        return read_moment(value, chart.zone)
+    if isinstance(value, dict):
         event = listed(value.get("event"))
         start = read_moment(value.get("start") or (event[0] if event else None), chart.zone)
         end = read_moment(value.get("end"), chart.zone)
         return start.until(end) if start and end else start or end
-    return read_moment(value, chart.zone)
+    return None
 
 
 def title_of(record: Record, chart: Chart) -> str:
@@ -162,8 +166,8 @@ def document_titles(resource: Resource) -> list[str]:
     """Description and attachment titles of a DocumentReference."""
     titles = [resource.get("description")]
     for content in listed(resource.get("content")):
-        attachment = content.get("attachment") if isinstance(content, Mapping) else None
-        if isinstance(attachment, Mapping):
+        attachment = content.get("attachment") if isinstance(content, dict) else None
+        if isinstance(attachment, dict):
             titles.append(attachment.get("title"))
     return [title for title in titles if isinstance(title, str) and title.strip()]
 
@@ -177,7 +181,7 @@ def all_texts(record: Record, chart: Chart) -> list[str]:
     if record.kind == "DiagnosticReport":
         texts += [resource["conclusion"]] if isinstance(resource.get("conclusion"), str) else []
         for form in listed(resource.get("presentedForm")):
-            if isinstance(form, Mapping) and isinstance(form.get("title"), str):
+            if isinstance(form, dict) and isinstance(form.get("title"), str):
                 texts.append(form["title"])
     return texts
 
@@ -201,7 +205,7 @@ def specimen_texts(record: Record, chart: Chart) -> list[str]:
     """What the record says its specimen or body site is; [] when it does not say."""
     texts = concept_texts(record.resource.get("bodySite"))
     for reference in listed(record.resource.get("specimen")):
-        if not isinstance(reference, Mapping):
+        if not isinstance(reference, dict):
             continue
         if isinstance(reference.get("display"), str):
             texts.append(reference["display"])
@@ -251,5 +255,5 @@ def _described(record: Record, chart: Chart) -> Evidence:
 
 def clip(text: str) -> str:
     """Chart text on one line and no longer than a reader wants it."""
-    line = " ".join(text.split())
+    line = " ".join(text.split()) if text else ""
     return line if len(line) <= _LONGEST_TEXT else line[: _LONGEST_TEXT - 1] + "…"

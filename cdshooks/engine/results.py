@@ -7,14 +7,19 @@ within one record, weak and indeterminate results are for a person.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
 from cdshooks.engine.chart import Chart, Record
-from cdshooks.engine.codes import concept_texts
+from cdshooks.engine.codes import Coded, concept_texts
 from cdshooks.engine.identity import listed
-from cdshooks.engine.valuesets import Concept, ValueSet, result_tokens
+from cdshooks.engine.valuesets import ValueSet, fold_words, result_tokens
+
+_Hit = tuple[str, bool]
+_Key = TypeVar("_Key", Coded, str)
+_NOTHING: frozenset[_Hit] = frozenset()
 
 
 class Reading(Struct, frozen=True):
@@ -30,14 +35,51 @@ class Reading(Struct, frozen=True):
         return bool(self.sets)
 
 
-def read_result(record: Record, chart: Chart, value_sets: Iterable[ValueSet]) -> Reading:
+@dataclass(frozen=True, slots=True)
+class ResultSets:
+    """Value sets as one table: which of them a code, or a result word, falls into, and whether surely."""
+
+    codes: Mapping[Coded, frozenset[_Hit]]
+    words: Mapping[str, frozenset[_Hit]]
+    headed: tuple[ValueSet, ...]
+
+    @classmethod
+    def of(cls, value_sets: Iterable[ValueSet]) -> ResultSets:
+        """The table of these sets; those with category headers are asked one by one."""
+        sets = list(value_sets)
+        codes = ((code, (s.id, c.decides)) for s in sets if not s.prefixes for code, c in s.concepts.items())
+        words = ((word, (s.id, concept.decides)) for s in sets for word, concept in s.words.items())
+        return cls(_grouped(codes), _grouped(words), tuple(s for s in sets if s.prefixes))
+
+    def of_code(self, coded: Coded) -> frozenset[_Hit]:
+        """The sets that a code falls into."""
+        found = self.codes.get(coded, _NOTHING)
+        if not self.headed:
+            return found
+        return found | {(s.id, concept.decides) for s in self.headed if (concept := s.find(coded))}
+
+    def of_text(self, text: str) -> frozenset[_Hit]:
+        """What a result text says; it must begin with a result word, so that no negation is read over."""
+        tokens = result_tokens(text)
+        if not tokens or tokens[0] not in self.words:
+            return _NOTHING
+        return frozenset(hit for token in tokens for hit in self.words.get(token, _NOTHING))
+
+
+def _grouped(pairs: Iterable[tuple[_Key, _Hit]]) -> dict[_Key, frozenset[_Hit]]:
+    found: dict[_Key, frozenset[_Hit]] = {}
+    for key, hit in pairs:
+        found[key] = found.get(key, _NOTHING) | {hit}
+    return found
+
+
+def read_result(record: Record, chart: Chart, sets: ResultSets) -> Reading:
     """Read the value and the interpretation of an Observation (or component) against the sets."""
-    sets = list(value_sets)
     body = record.body
     values = body.get("valueCodeableConcept")
-    hits = [*_coded_hits(values, chart, sets), *_coded_hits(body.get("interpretation"), chart, sets)]
-    texts = [t for t in [body.get("valueString"), *concept_texts(values)] if isinstance(t, str)]
-    hits += [hit for text in texts for hit in _word_hits(text, sets)]
+    codes = [*chart.systems.codings(values), *chart.systems.codings(body.get("interpretation"))]
+    texts = [text for text in (body.get("valueString"), *concept_texts(values)) if isinstance(text, str)]
+    hits = _NOTHING.union(*map(sets.of_code, codes), *map(sets.of_text, texts))
     found = frozenset(set_id for set_id, _ in hits)
     return Reading(found, len(found) == 1 and all(sure for _, sure in hits), value_words(body))
 
@@ -55,28 +97,8 @@ def has_members(record: Record, chart: Chart) -> bool:
 def spoilt(record: Record, words: Iterable[ValueSet]) -> bool:
     """True when the result's own words take back what they say ("not confirmed", "specimen rejected")."""
     texts = [record.body.get("valueString"), *concept_texts(record.body.get("valueCodeableConcept"))]
-    return any(value_set.mentions(text) for value_set in words for text in texts if isinstance(text, str))
-
-
-def _coded_hits(concept: Any, chart: Chart, sets: list[ValueSet]) -> list[tuple[str, bool]]:
-    return [
-        _hit(value_set, found)
-        for coded in chart.systems.codings(concept)
-        for value_set in sets
-        if (found := value_set.find(coded))
-    ]
-
-
-def _word_hits(text: str, sets: list[ValueSet]) -> list[tuple[str, bool]]:
-    """What a result text says; it must begin with a result word, so that no negation is read over."""
-    tokens = result_tokens(text)
-    if not tokens or not any(tokens[0] in value_set.words for value_set in sets):
-        return []
-    return [_hit(value_set, found) for token in tokens for value_set in sets if (found := value_set.words.get(token))]
-
-
-def _hit(value_set: ValueSet, concept: Concept) -> tuple[str, bool]:
-    return value_set.id, concept.decides
+    folded = [fold_words(text) for text in texts if isinstance(text, str)]
+    return any(value_set.names(text) for value_set in words for text in folded)
 
 
 def value_words(body: Mapping[str, Any]) -> str:

@@ -10,10 +10,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 from typing import Any
 
 from cdshooks.engine.codes import Coded, Systems
 
+_CODE = itemgetter(0)
 WORDS = "urn:cdshooks:words"
 _EXTENSION = "urn:cdshooks:"
 _SEPARATORS = re.compile(r"[,.;:()\[\]{}/\\|]+")
@@ -57,6 +59,15 @@ class ValueSet:
         """The concept for a code, or for the category header that a longer code descends from."""
         found = self.concepts.get(coded)
         return found if found is not None or not self.prefixes else find_prefix(self.prefixes, coded)
+
+    def held_of(self, codes: Mapping[Coded, Any]) -> list[tuple[Coded, Concept]]:
+        """Those of the codes that the set holds, with their concepts, in a stable order."""
+        held = self.concepts
+        found = [(coded, held[coded]) for coded in codes.keys() & held.keys()]
+        if self.prefixes:
+            headed = (coded for coded in codes if coded not in held and coded[0] in self.headed)
+            found += [(coded, concept) for coded in headed if (concept := self.find(coded))]
+        return sorted(found, key=_CODE) if len(found) > 1 else found
 
     @cached_property
     def headed(self) -> frozenset[str]:

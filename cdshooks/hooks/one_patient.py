@@ -14,8 +14,9 @@ def another_patient(request: Request, identity: Identity, delivery: Delivery, pa
         return True
     if identity.contradictory:
         return True
-    sent = {patient for patients in delivery.patients.values() for patient in patients}
-    if any(patient != request.patient_id for patient in delivery.patients.get("patient", [])):
+    patients = delivery.patients
+    sent = {patient for ids in patients.values() for patient in ids}
+    if any(patient != request.patient_id for patient in patients.get("patient", [])):
         return True
     if sent and request.patient_id not in sent:
         return True

@@ -60,8 +60,7 @@ class Payload:
 
     def remember_in(self, chart: Chart) -> None:
         """Let references of an order find the resources of its session too."""
-        for full_url, resource in self.drafts:
-            chart.remember(full_url, resource)
+        chart.remember(self.drafts)
 
     def services_beside(self, order: Order) -> tuple[Record, ...]:
         """The other services ordered in the session, as records; a ProcedureRequest is read like its successor."""

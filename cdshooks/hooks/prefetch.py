@@ -116,7 +116,8 @@ def _weigh_nameless(delivery: Delivery, wording: Wording) -> None:
 
 def unsent_medications(entries: list[Entry]) -> Iterator[tuple[str, str, str]]:
     """(kind, reference, display) of each record whose medication is a reference to something that is not there."""
-    found = [item for _, resource in entries if (item := _medication_reference(resource))]
+    named = (resource for _, resource in entries if "medicationReference" in resource)
+    found = [item for resource in named if (item := _medication_reference(resource))]
     if not found:
         return
     there = {url for url, _ in entries} | {f"{r['resourceType']}/{r.get('id')}" for _, r in entries}
@@ -226,20 +227,22 @@ def _bundle(bundle: Mapping[str, Any], key: str, wording: Wording) -> Sent:
     answer = Sent()
     matches = 0
     for entry, resource in bundle_entries(bundle):
-        if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
+        kind = resource.get("resourceType") if isinstance(resource, dict) else None
+        if not isinstance(kind, str):
             answer.shortfall = wording.say("prefetch.broken", key=key)
             continue
-        if resource["resourceType"] == "OperationOutcome":
+        if kind == "OperationOutcome":
             if any(i.get("severity") in _ERRORS for i in listed(resource.get("issue")) if isinstance(i, dict)):
                 answer.failure = wording.say("prefetch.failed", key=key)
             continue
         search = entry.get("search")
-        if not (isinstance(search, Mapping) and search.get("mode") == "include"):
+        if not (isinstance(search, dict) and search.get("mode") == "include"):
             matches += 1
-            answer.matched.add(resource["resourceType"])
+            answer.matched.add(kind)
         full_url = entry.get("fullUrl")
         answer.entries.append((full_url if isinstance(full_url, str) else None, resource))
-    if any(continues(part) for part in _bundles(bundle)) or _promised(bundle) > matches:
+    parts = [*_bundles(bundle)]
+    if any(map(continues, parts)) or _promised(parts) > matches:
         answer.cut_short = answer.complete and continues(bundle)
         answer.shortfall = wording.say("prefetch.partial", key=key)
     return answer
@@ -259,9 +262,9 @@ def continues(bundle: Mapping[str, Any]) -> bool:
     return any(isinstance(link, dict) and link.get("relation") == "next" for link in listed(bundle.get("link")))
 
 
-def _promised(bundle: Mapping[str, Any]) -> int:
-    """How many matches the Bundles say that there are."""
-    totals = [part.get("total") for part in _bundles(bundle)]
+def _promised(bundles: Iterable[Mapping[str, Any]]) -> int:
+    """How many matches a Bundle, the first, and those inside it say that there are."""
+    totals = [part.get("total") for part in bundles]
     counted = [total for total in totals if isinstance(total, int)]
     return max(totals[0] if isinstance(totals[0], int) else 0, sum(counted[1:] if totals[0] is not None else counted))
 

@@ -93,7 +93,8 @@ class Candidates:
         brief = clip(value)
         if self.window is None:
             return Candidate(record, Verdict.FITS, evidence, "", moment, brief=brief)
-        return replace(self._placed(record, evidence, moment, self.window), brief=brief)
+        placed = self._placed(record, evidence, moment, self.window)
+        return replace(placed, brief=brief) if brief else placed
 
     def _placed(self, record: Record, evidence: Evidence, moment: Moment | None, window: Window) -> Candidate:
         if moment is None:
@@ -154,9 +155,10 @@ class Candidates:
 
     def speaking(self) -> list[Candidate]:
         """The candidates of the verdict that speaks, newest first."""
-        said = [candidate.verdict for candidate in self.found]
-        first = next((verdict for verdict in _IN_TURN if verdict in said), None)
-        return newest_first(c for c in self.found if c.verdict is first)
+        if not self.found:
+            return []
+        first = min((candidate.verdict for candidate in self.found), key=_IN_TURN.index)
+        return newest_first([c for c in self.found if c.verdict is first])
 
 
 def turned(candidate: Candidate | None, verdict: Verdict, why: str) -> Candidate | None:
@@ -173,7 +175,7 @@ def weighed(candidate: Candidate | None, concept: Concept) -> Candidate | None:
 
 def newest_first(candidates: Iterable[Candidate]) -> list[Candidate]:
     """Newest first; undated last; ties by reference, so that the order sent does not matter."""
-    every = list(candidates)
+    every = [*candidates]
     if len(every) < 2:
         return every
     by_name = sorted(every, key=lambda c: c.record.reference)
@@ -182,7 +184,7 @@ def newest_first(candidates: Iterable[Candidate]) -> list[Candidate]:
 
 def _newest_fitting(found: list[Candidate]) -> list[Candidate]:
     """The newest candidate that fits, for each thing that candidates speak about."""
-    fitting = newest_first(c for c in found if c.verdict is Verdict.FITS)
+    fitting = newest_first([c for c in found if c.verdict is Verdict.FITS])
     return list({c.about: c for c in reversed(fitting)}.values())
 
 

@@ -156,12 +156,16 @@ def _unknown(
 def _sentences(children: Sequence[Explanation]) -> str:
     """What the children found, each part once."""
     parts = [part for child in children if child.found for part in child.found.split("; ")]
-    return "; ".join(dict.fromkeys(parts))
+    return "; ".join(dict.fromkeys(parts) if len(parts) > 1 else parts)
 
 
 def _evidence(children: Sequence[Explanation]) -> tuple[Any, ...]:
-    return tuple(dict.fromkeys(item for child in children for item in child.evidence))
+    return _once([item for child in children for item in child.evidence])
 
 
 def _left_out(children: Sequence[Explanation]) -> tuple[Any, ...]:
-    return tuple(dict.fromkeys(item for child in children for item in child.left_out))
+    return _once([item for child in children for item in child.left_out])
+
+
+def _once(items: list[Any]) -> tuple[Any, ...]:
+    return tuple(dict.fromkeys(items) if len(items) > 1 else items)

@@ -15,7 +15,7 @@ from cdshooks.engine.evidence.context import Check, Compiler, Context, window_of
 from cdshooks.engine.evidence.judge import judge
 from cdshooks.engine.model import Explanation
 from cdshooks.engine.records import once, unread_reason
-from cdshooks.engine.results import Reading, has_members, read_result, spoilt
+from cdshooks.engine.results import Reading, ResultSets, has_members, read_result, spoilt
 from cdshooks.engine.valuesets import Concept, ValueSet
 
 
@@ -73,11 +73,16 @@ class _Form:
     @cached_property
     def key(self) -> tuple[tuple[str, ...], ...]:
         """What two forms must share to read a result alike."""
-        return tuple(value_set.id for value_set in self.every), tuple(words.id for words in self.spoiling)
+        return tuple(sorted(s.id for s in self.every)), tuple(sorted(words.id for words in self.spoiling))
+
+    @cached_property
+    def results_table(self) -> ResultSets:
+        """The sets that a value may fall into, as one table."""
+        return ResultSets.of(self.every)
 
     def read(self, record: Record, chart: Chart) -> Reading:
         """One result read against the sets; words that take it back leave it unsure."""
-        reading = read_result(record, chart, self.every)
+        reading = read_result(record, chart, self.results_table)
         return replace(reading, sure=False) if spoilt(record, self.spoiling) else reading
 
     def results(self, candidates: Candidates) -> list[tuple[Candidate, Reading]]:
