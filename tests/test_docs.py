@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -48,6 +49,17 @@ def check_line(line: str) -> None:
         assert isinstance(value, str | tuple) or not parameter.required, f"{line}: {parameter.name} is missing"
         if isinstance(value, str) and isinstance(parameter.type, click.Choice):
             assert value in parameter.type.choices, f"{line}: {value}"
+
+
+def keys_of(schema: Any) -> set[str]:
+    """Every key that a schema describes, at any depth."""
+    if isinstance(schema, list):
+        return {key for part in schema for key in keys_of(part)}
+    if not isinstance(schema, dict):
+        return set()
+    named = schema.get("properties", {})
+    own = {key for key, value in named.items() if isinstance(value, dict)}
+    return own | {key for part in schema.values() for key in keys_of(part)}
 
 
 # ---- pages and links
@@ -151,6 +163,13 @@ def test_every_file_of_the_library_is_of_a_kind_that_its_page_tells() -> None:
 def test_every_schema_of_the_library_is_named() -> None:
     named = set(re.findall(r"schema/(\w+\.json)", read("cards/README.md") + read("docs/http.md")))
     assert named == {path.name for path in (ROOT / "cards/schema").glob("*.json")}
+
+
+@pytest.mark.parametrize("kind", ["policy", "payer", "product"])
+def test_every_key_of_a_file_that_an_analyst_writes_is_told(kind: str) -> None:
+    schema = json.loads(read(f"cards/schema/{kind}.json"))
+    page = read("cards/README.md")
+    assert [key for key in sorted(keys_of(schema)) if not re.search(rf"\b{key}\b", page)] == []
 
 
 def test_every_word_of_an_expression_has_its_row_and_there_is_no_other() -> None:
