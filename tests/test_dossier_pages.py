@@ -15,6 +15,7 @@ from cdshooks.server.dossier_links import Ticket, read_ticket, sign
 from cdshooks.server.dossiers import DOSSIERS
 from cdshooks.server.settings import read_settings
 from cdshooks.server.store import open_store
+from cdshooks.server.store_queue import StoreQueue
 
 URL = "/cds-services/cart-order-sign"
 CHART_TEXT = "Mantle cell lymphoma"
@@ -102,18 +103,20 @@ def test_it_can_be_taken_along_as_csv_and_fhir(service):
 
 def test_a_changed_or_expired_link_opens_nothing(service):
     path = service.link()
-    for other in (
-        path[:-2] + ("AA" if path[-2:] != "AA" else "BB"),
-        path.replace("W", "X", 1),
-        "/dossier/x",
-        "/dossier/",
-    ):
+    for other in (path[:-20] + path[-20:].swapcase(), path.replace("W", "X", 1), "/dossier/x", "/dossier/"):
         assert service.http.get(other).status_code == 404
     service.now += timedelta(days=30)
     assert service.http.get(path).status_code == 200
     service.now += timedelta(days=1)
     gone = service.http.get(path)
     assert gone.status_code == 404 and CHART_TEXT not in gone.text
+
+
+def test_a_stranger_s_guesses_do_not_reach_the_store(service, monkeypatch):
+    path = service.link()
+    assert service.http.get(path).status_code == 200
+    monkeypatch.setattr(StoreQueue, "run", lambda *_: pytest.fail("the store was asked"))
+    assert service.http.get(path[:-20] + path[-20:].swapcase()).status_code == 404
 
 
 def test_a_link_of_one_purpose_serves_no_other():

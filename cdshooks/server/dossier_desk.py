@@ -63,6 +63,7 @@ class DossierDesk:
         self._recorder = recorder
         self._days = settings.dossier_days
         self._configured = settings.dossier_key
+        self._key: bytes | None = None
 
     def prepare(self, answered: Answer, library: Library, client: str, now: datetime, today: date) -> Prepared | None:
         """The dossiers of an answer; None where there are none, or where they are turned off."""
@@ -77,12 +78,15 @@ class DossierDesk:
         return Prepared(contents, client, now, today, until, self._configured) if contents else None
 
     def ticket(self, text: str, purpose: Purpose = "read") -> Ticket | None:
-        """The ticket in a link or a form; None for one that is not ours. Raises RequestError (503)."""
-        return read_ticket(self._run(lambda c: dossier_key(c, self._configured)), text, purpose)
+        """The ticket in a link or a form; None for one that is not ours. Raises RequestError (503).
+
+        Only the first asks the store: a stranger's guesses keep nobody from recording.
+        """
+        return read_ticket(self._signing_key(), text, purpose)
 
     def form(self, ticket: Ticket, purpose: Purpose) -> str:
         """What a form must bring back. Raises RequestError (503)."""
-        return sign(self._run(lambda c: dossier_key(c, self._configured)), ticket, purpose)
+        return sign(self._signing_key(), ticket, purpose)
 
     def find(self, ticket: Ticket, today: date) -> Kept | None:
         """The dossier of a ticket; None when it is past its last day. Raises RequestError (503)."""
@@ -96,6 +100,12 @@ class DossierDesk:
     def add(self, ticket: Ticket, said: Sequence[Said], now: datetime) -> None:
         """Store what a person said. Raises RequestError (503) when it was not stored."""
         self._run(lambda c: add_said(c, ticket.dossier, said, now))
+
+    def _signing_key(self) -> bytes:
+        """The key, which stays what it is as long as the process does."""
+        if self._key is None:
+            self._key = self._run(lambda c: dossier_key(c, self._configured))
+        return self._key
 
     def _run(self, work: Callable[[Connection], Result]) -> Result:
         try:
