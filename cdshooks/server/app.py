@@ -30,6 +30,7 @@ from cdshooks.server.jwks import ClientKeys
 from cdshooks.server.key_address import fetch_keys
 from cdshooks.server.live_rosters import LiveRosters
 from cdshooks.server.metrics import Metrics, add_metrics
+from cdshooks.server.openapi import add_openapi
 from cdshooks.server.pages import add_pages
 from cdshooks.server.production import registered_clients
 from cdshooks.server.rate_gauges import RateGauges
@@ -87,6 +88,7 @@ def _add_routes(app: Flask, site: Site, metrics: Metrics, store: OpenedOnce) -> 
     add_dossier_pages(app, site)
     add_metrics(app, metrics)
     add_feedback_page(app, site, store)
+    add_openapi(app, site)
 
 
 def _authenticator(store: OpenedOnce, clients: Sequence[Client], clock: Clock) -> Authenticator:
