@@ -69,7 +69,7 @@ def test_decisions_of_a_patient_are_found_by_the_id_that_the_ehr_sends(card, sto
 def test_a_decision_is_shown_and_exported_without_comment_and_patient_id(card, story):
     shown = json.loads(prints("decisions", "show", decision_of(card)))
     (exported,) = map(json.loads, prints("decisions", "export", decision_of(card)).splitlines())
-    assert shown == exported
+    assert shown == exported == json.loads(prints("decisions", "show", f"cdshooks-{decision_of(card)}"))
     assert shown["content"]["outcome"] == "documentation-missing"
     assert shown["feedback"][0]["outcome"] == "overridden"
     told = json.dumps(shown)

@@ -15,7 +15,7 @@ from tales import shipped_library, tale
 from cdshooks.cli.fhir_models import all_departures
 from cdshooks.engine.crd_table import Stance
 from cdshooks.engine.model import Result
-from cdshooks.hooks import service
+from cdshooks.hooks import crd, service
 from cdshooks.hooks.coverage_rules import PARTS, URL, coverage_departures
 from cdshooks.hooks.decision_record import decisions_of
 from cdshooks.hooks.discovery import HOOKS, service_of
@@ -287,6 +287,35 @@ def test_a_coverage_that_the_order_only_names_is_referred_to(example):
     ]
 
 
+def test_a_coverage_of_another_server_is_not_referred_to(example):
+    order = drug_order(insurance=[{"reference": "https://elsewhere.example/r4/Coverage/far"}])
+    assert "systemActions" not in plain_ask(example, order, prefetch=prefetch_of(patient())).body
+
+
+def test_a_coverage_that_the_order_contains_has_no_id_on_the_client(example):
+    order = drug_order(insurance=[{"reference": "#inside"}], contained=[coverage(id_="inside")])
+    answered = plain_ask(example, order, prefetch=prefetch_of(patient()))
+    assert "systemActions" not in answered.body
+    assert determination_of(answered.body["cards"][0])["policy"]["id"] == "example-health/gene-therapy"
+
+
+def test_another_patient_s_coverage_is_not_referred_to(example):
+    theirs = coverage(id_="theirs", beneficiary={"reference": "Patient/p2"})
+    order = drug_order(insurance=[{"reference": "Coverage/theirs"}])
+    assert "theirs" not in json.dumps(extensions(plain_ask(example, order, prefetch=prefetch_of(patient(), theirs))))
+
+
+def test_an_order_that_its_server_sent_in_part_is_not_updated(example):
+    answered = plain_ask(example, drug_order(meta={"tag": [{"code": "SUBSETTED"}]}))
+    assert "systemActions" not in answered.body
+    assert said(answered) == [{"notSent": example.wording.say("crd.unsaid.partial")}]
+
+
+@pytest.mark.parametrize("meta", [{}, {"tag": "x"}, {"tag": [None, {"code": "HTEST"}]}, "odd", []])
+def test_an_order_with_other_tags_is_updated(example, meta):
+    assert plain_ask(example, drug_order(meta=meta)).body["systemActions"]
+
+
 def test_without_a_coverage_nothing_can_be_said_and_the_determination_tells_why(example):
     answered = plain_ask(example, prefetch=prefetch_of(patient()))
     assert "systemActions" not in answered.body
@@ -305,6 +334,14 @@ def test_a_failure_of_ours_is_answered_with_the_extension_where_the_order_names_
     answered = plain_ask(example, drug_order(insurance=[{"reference": "Coverage/cov-1"}]))
     assert answered.failure and len(answered.body["cards"]) == 1
     assert "technical" in values(only(answered), "reason")[0]["text"]
+
+
+def test_a_failure_in_what_crd_adds_is_one_card_that_says_so(example, monkeypatch):
+    monkeypatch.setattr(crd.CrdCall, "speak", lambda *_: 1 / 0)
+    answered = plain_ask(example)
+    assert "ZeroDivisionError" in answered.failure and "systemActions" not in answered.body
+    (card,) = answered.body["cards"]
+    assert card["summary"] == example.wording.say("summary.failure")
 
 
 def test_another_patient_s_records_get_no_extension():

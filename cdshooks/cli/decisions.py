@@ -14,6 +14,7 @@ from cdshooks.cli.centers import opened
 from cdshooks.cli.inputs import counted, settings_now
 from cdshooks.cli.inputs import day as read_day
 from cdshooks.cli.panel import printable
+from cdshooks.hooks.coverage_information import MARK
 from cdshooks.server.decision_log import Kept, clients_of, kept_decisions
 from cdshooks.server.ledger import LOCK, faults, newest_hash
 from cdshooks.server.patient_key import patient_hash, patient_key
@@ -63,8 +64,11 @@ def list_(**chosen: Any) -> None:
 @decisions.command()
 @click.argument("decision")
 def show(decision: str) -> None:
-    """Show DECISION whole, as indented JSON: its content, its calls and the feedback on its card, without comments."""
-    found = _known(decision)
+    """Show DECISION whole, as indented JSON: its content, its calls and the feedback on its card, without comments.
+
+    DECISION is its id, or the coverage-assertion-id that an order carries.
+    """
+    found = _known(decision.removeprefix(MARK))
     click.echo("\n".join(json.dumps(kept.json(), indent=2, ensure_ascii=False) for kept in found))
 
 

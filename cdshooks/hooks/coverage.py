@@ -60,7 +60,7 @@ def select_policies(order: Order, entries: list[Entry], chart: Chart, library: L
     for coverage in coverages:
         for selection in _selections(coverage, order, assumed, library):
             if not any((s.policy_id, s.payer_name) == (selection.policy_id, selection.payer_name) for s in selections):
-                own = _reference(coverage.resource)
+                own = _reference(coverage.resource, entries)
                 selections.append(replace(selection, coverage=own, active=coverage.active))
     if not selections:
         note = library.wording.say("payer.unread")
@@ -71,27 +71,36 @@ def select_policies(order: Order, entries: list[Entry], chart: Chart, library: L
 
 def one_coverage(order: Order, entries: list[Entry], chart: Chart) -> str:
     """The reference of the coverage of an order, whether its payer can be read or not; "" where there is not one."""
-    named = coverage_named(order)
+    named = [chart.resolve(reference, order.resource) for reference in listed(order.resource.get("insurance"))]
+    if any(resource is not None and _is_owned(resource, chart) is False for resource in named):
+        return ""
     sent = {
-        _reference(resource)
+        _reference(resource, entries)
         for _, resource in entries
         if resource.get("resourceType") == "Coverage" and resource.get("status") not in _INACTIVE
-        if chart.identity.owns(resource.get("beneficiary") or resource.get("subscriber")) is True
+        if _is_owned(resource, chart) is True
     }
-    return named or (sent.pop() if len(sent) == 1 else "")
+    return coverage_named(order, chart.identity.bases) or (sent.pop() if len(sent) == 1 else "")
 
 
-def coverage_named(order: Order) -> str:
-    """The reference of the first coverage that an order names, as its server has it; "" where it names none."""
+def coverage_named(order: Order, bases: frozenset[str]) -> str:
+    """The reference of the first coverage that an order names on a server of these bases; "" where it names none."""
     for reference in listed(order.resource.get("insurance")):
         text = reference.get("reference") if isinstance(reference, Mapping) else None
-        if isinstance(text, str) and split_reference(text)[1] == "Coverage":
-            return f"Coverage/{split_reference(text)[2]}"
+        base, kind, identifier = split_reference(text) if isinstance(text, str) else ("", "", "")
+        if kind == "Coverage" and identifier and base in ("", *bases):
+            return f"Coverage/{identifier}"
     return ""
 
 
-def _reference(coverage: Resource) -> str:
-    return f"Coverage/{coverage['id']}" if isinstance(coverage.get("id"), str) and coverage["id"] else ""
+def _reference(coverage: Resource, entries: list[Entry]) -> str:
+    """The reference of a coverage that was sent; "" for one without an id, or that the order contains."""
+    sent = any(resource is coverage for _, resource in entries)
+    return f"Coverage/{coverage['id']}" if sent and isinstance(coverage.get("id"), str) and coverage["id"] else ""
+
+
+def _is_owned(coverage: Resource, chart: Chart) -> bool | None:
+    return chart.identity.owns(coverage.get("beneficiary") or coverage.get("subscriber"))
 
 
 def _stands(policy: Policy, day: date, says: str) -> bool:
@@ -164,9 +173,7 @@ def _once(*lists: list[Resource]) -> list[Resource]:
 
 def _owned(resource: Resource, day: date, chart: Chart, library: Library) -> _Coverage | None:
     """One coverage; None for another patient's, and for one that cannot be read."""
-    if chart.identity.owns(resource.get("beneficiary") or resource.get("subscriber")) is False:
-        return None
-    return _read(resource, day, chart, library)
+    return None if _is_owned(resource, chart) is False else _read(resource, day, chart, library)
 
 
 def _beside(coverage: _Coverage, every: list[_Coverage], chart: Chart) -> _Coverage:
@@ -224,7 +231,7 @@ def coverages_of(entries: Iterable[Entry], chart: Chart) -> list[tuple[str, ...]
         words
         for _, resource in entries
         if resource.get("resourceType") == "Coverage" and resource.get("status") not in _INACTIVE
-        if chart.identity.owns(resource.get("beneficiary") or resource.get("subscriber")) is True
+        if _is_owned(resource, chart) is True
         if (words := payer_words(resource, chart))
     ]
 

@@ -6,15 +6,16 @@ Where nothing can be said of an order, its determination tells why.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 from cdshooks.engine.crd_table import STATED, CrdTable, Side, Stance
+from cdshooks.engine.identity import listed
 from cdshooks.engine.library import Library
-from cdshooks.engine.model import Order
+from cdshooks.engine.model import Order, Resource
 from cdshooks.engine.policy import Policy
 from cdshooks.engine.wording import Wording
 from cdshooks.hooks.answered import Determined, ServiceOptions
@@ -29,6 +30,7 @@ from cdshooks.hooks.submitted import SETTLED
 ASSOCIATED = "davinci-crd.associated-resource"
 _UPDATED = ("MedicationRequest", "ServiceRequest")
 _CONDITIONAL, _NOT_COVERED, _SATISFIED, _OTHER = "conditional", "not-covered", "satisfied", "OTH"
+_SUBSETTED = "SUBSETTED"  # v3-ObservationValue: the server left elements out, which an update would then delete
 _LONGEST_NUMBER = 80
 
 
@@ -128,6 +130,7 @@ class CrdCall:
             "unsent": not resource,
             "kind": resource.get("resourceType") not in _UPDATED,
             "no-id": not resource.get("id"),
+            "partial": any(tag.get("code") == _SUBSETTED for tag in _tags(resource)),
             "no-coverage": not told.coverage,
         }
         return next((why for why, holds in cases.items() if holds), "")
@@ -241,6 +244,21 @@ def spoken(told: Sequence[Told], request: Request, library: Library, as_of: date
     call = CrdCall.of(request, library, as_of, options)
     cards, actions = call.speak(told) if call else ([one.card for one in told], [])
     return Spoken(cards, actions, call, library.wording)
+
+
+def spoken_of_failure(
+    told: Sequence[Told], request: Request, library: Library, as_of: date, options: ServiceOptions
+) -> Spoken:
+    """The same after a failure of ours; should it have been in here, the cards alone."""
+    try:
+        return spoken(told, request, library, as_of, options)
+    except Exception:  # the first failure is the one that is told
+        return Spoken([one.card for one in told], [], None, library.wording)
+
+
+def _tags(resource: Resource) -> list[Mapping[str, Any]]:
+    meta = resource.get("meta")
+    return [tag for tag in listed(meta.get("tag")) if isinstance(tag, Mapping)] if isinstance(meta, Mapping) else []
 
 
 def annotated(made: Sequence[Determined], cards: Sequence[dict[str, Any]]) -> tuple[Determined, ...]:

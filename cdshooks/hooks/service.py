@@ -14,7 +14,7 @@ from cdshooks.engine.chart import Chart, build_chart
 from cdshooks.engine.counting import infusion_day
 from cdshooks.engine.determine import determine
 from cdshooks.engine.evidence import Context
-from cdshooks.engine.identity import Entry, identify
+from cdshooks.engine.identity import Entry, fold_base, identify
 from cdshooks.engine.library import Library
 from cdshooks.engine.model import Determination, Order, Result
 from cdshooks.hooks.answered import Answer, Determined, ServiceOptions
@@ -23,7 +23,7 @@ from cdshooks.hooks.authorization import authorization_on_file, authorized_card
 from cdshooks.hooks.called_orders import called_orders, unsent_orders
 from cdshooks.hooks.cards import Topic, write_card
 from cdshooks.hooks.coverage import LABEL, Selection, coverage_named, one_coverage, select_policies
-from cdshooks.hooks.crd import Told, annotated, spoken
+from cdshooks.hooks.crd import Told, annotated, spoken, spoken_of_failure
 from cdshooks.hooks.decision_id import decision_id
 from cdshooks.hooks.decision_record import evidence_hashes
 from cdshooks.hooks.denied_request import Holder
@@ -89,7 +89,8 @@ def answer(
     try:
         return _answer(gathering, as_of, options, orders)
     except Exception as error:  # whatever breaks, the clinician must be told that nothing was checked
-        said = spoken([_failed(order, request, library, as_of) for order in orders], request, library, as_of, options)
+        told = [_failed(order, request, library, as_of) for order in orders]
+        said = spoken_of_failure(told, request, library, as_of, options)
         return Answer(said.body(said.cards[:1]), failure=place_of(error), fetched_sha256=gathering.sha256())
 
 
@@ -148,7 +149,8 @@ def _needs_words(order: Order) -> bool:
 
 def _failed(order: Order, request: Request, library: Library, as_of: date) -> Told:
     card = plain_card("failure", order, request, library, as_of, info=True)
-    return Told(order, card, "failure", coverage_named(order))
+    own = frozenset({fold_base(request.fhir_server)} if request.fhir_server else ())
+    return Told(order, card, "failure", coverage_named(order, own))
 
 
 def _untold(session: _Session, order: Order) -> Told:
