@@ -49,6 +49,19 @@ def test_what_to_do_first_says_who_by_when_and_from_which_day_it_counts():
         assert said in hiv.request
 
 
+def test_what_could_not_be_read_is_looked_for_first_and_in_one_go():
+    first, second, *others = dossier_view.tasks(dossier_of("prefetch-failed"), wording())
+    assert first.labels == ("HIV serology", "HBsAg", "Anti-HBc (total)", "Anti-HCV")
+    assert {first.outcome, second.outcome} == {"could-not-check"} and others[0].outcome == "missing"
+    assert first.ask.startswith("Look in the chart") and "Draw HIV" in first.request
+
+
+def test_what_the_chart_contradicts_is_not_asked_for():
+    (refused, *_) = dossier_view.tasks(dossier_of("prior-kymriah"), wording())
+    assert refused.outcome == "not-met" and not refused.request
+    assert refused.ask == wording().say("detail.what_now")
+
+
 def test_a_complete_chart_leaves_nothing_to_do_and_something_to_attest():
     dossier = dossier_of("mcl-complete")
     assert dossier_view.tasks(dossier, wording()) == []

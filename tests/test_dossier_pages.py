@@ -76,6 +76,11 @@ def test_the_page_shows_an_appeal_clock_where_there_is_a_denial(service):
     assert "Appeal clock" in page and plan["rules"][0]["due"] in page and "NC Medicaid managed care" in page
 
 
+def test_an_exclusion_is_said_to_be_shown_by_the_chart_and_not_to_be_unmet(service):
+    page = service.http.get(service.link("prior-kymriah")).text
+    assert "The chart shows it" in page and "Not met" not in page and "peer-to-peer" in page
+
+
 def test_chart_text_is_shown_as_text(service):
     body = tale("mcl-missing-three")
     for entry in body["prefetch"]["documents"]["entry"]:

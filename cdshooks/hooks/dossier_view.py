@@ -16,6 +16,7 @@ from cdshooks.hooks.submitted import SETTLED
 _RANK = {outcome.value: rank for rank, outcome in enumerate(WORST_FIRST)}
 GAPS = tuple(outcome.value for outcome in WORST_FIRST[: WORST_FIRST.index(Outcome.ATTEST)])
 """What stands in the way of submitting, worst first."""
+_TASKS = {outcome: rank for rank, outcome in enumerate(("not-met", "could-not-check", "missing", "stale"))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Task:
 
     labels: tuple[str, ...]
     cite: tuple[str, ...]
+    section: str
     outcome: str
     reason: str
     ask: str
@@ -47,31 +49,58 @@ def label_of(dossier: Dossier, criterion: str) -> str:
 
 
 def tasks(dossier: Dossier, wording: Wording) -> list[Task]:
-    """What to do, first things first; criteria that one request settles are one task."""
-    together: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
-    for finding in sorted(findings_of(dossier), key=lambda f: _RANK[f["outcome"]]):
+    """What to do, in the order of the card: refused, unread, missing, stale. What one step settles is one task."""
+    together: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    for finding in sorted(findings_of(dossier), key=lambda f: _TASKS.get(f["outcome"], 0)):
         if finding["outcome"] in GAPS:
-            key = (finding["outcome"], finding.get("ask", ""), finding["owner"])
-            together.setdefault(key, []).append(finding)
+            together.setdefault(_step(finding), []).append(finding)
     return [_task(dossier, same, wording) for same in together.values()]
 
 
+def _step(finding: Mapping[str, Any]) -> tuple[str, ...]:
+    """What findings have in common that one step settles: what was not read is looked for in one go."""
+    outcome = finding["outcome"]
+    if outcome == Outcome.COULD_NOT_CHECK:
+        return outcome, finding["reason"], finding.get("earliestDate", "")
+    if outcome == Outcome.NOT_MET:
+        return outcome, finding["criterion"]
+    return outcome, finding.get("ask", ""), finding["owner"]
+
+
 def _task(dossier: Dossier, same: list[Mapping[str, Any]], wording: Wording) -> Task:
-    first = same[0]
+    outcome = same[0]["outcome"]
+    refused = outcome == Outcome.NOT_MET
     cite = tuple(dict.fromkeys(paragraph for finding in same for paragraph in finding["cite"]))
-    earliest = max((finding.get("earliestDate", "") for finding in same), default="")
+    earliest = "" if refused else max((finding.get("earliestDate", "") for finding in same), default="")
     needed_by = min((finding["neededBy"] for finding in same if "neededBy" in finding), default="")
+    owners = dict.fromkeys(wording.say(f"owner.{finding['owner']}") for finding in same)
+    ask = _ask(dossier, same, wording)
     return Task(
         labels=tuple(label_of(dossier, finding["criterion"]) for finding in same),
         cite=cite,
-        outcome=first["outcome"],
+        section=same[0]["section"],
+        outcome=outcome,
         reason="; ".join(dict.fromkeys(finding["reason"] for finding in same)),
-        ask=first.get("ask", ""),
-        owner=capital(wording.say(f"owner.{first['owner']}")),
+        ask=ask,
+        owner=capital(", ".join(owners)),
         earliest=earliest,
         needed_by=needed_by,
-        request=_request(dossier, first.get("ask", ""), cite, earliest, needed_by, wording),
+        request="" if refused or not ask else _request(dossier, ask, cite, earliest, needed_by, wording),
     )
+
+
+def _ask(dossier: Dossier, same: list[Mapping[str, Any]], wording: Wording) -> str:
+    """The step itself: what is refused is not asked for, and what was not read is looked for first."""
+    outcome, asks = same[0]["outcome"], " ".join(dict.fromkeys(f["ask"] for f in same if "ask" in f))
+    if outcome == Outcome.NOT_MET:
+        return what_now(dossier, wording)
+    return wording.say("dossier.look", asks=asks) if outcome == Outcome.COULD_NOT_CHECK else asks
+
+
+def what_now(dossier: Dossier, wording: Wording) -> str:
+    """What can be done where the chart contradicts a criterion."""
+    may_refuse = dossier["determination"].get("policy", {}).get("authority") != "secondary-summary"
+    return wording.say("detail.what_now" if may_refuse else "detail.no_refusal")
 
 
 def _request(dossier: Dossier, ask: str, cite: Iterable[str], earliest: str, needed_by: str, wording: Wording) -> str:

@@ -54,6 +54,7 @@ def _read(site: Site, token: str, *, packet: bool = False, problem: str = "", st
         tasks=dossier_view.tasks(dossier, site.library.wording),
         rows=dossier_view.rows(dossier),
         scale=scale_of(dossier),
+        what_now=dossier_view.what_now(dossier, site.library.wording),
         nothing=site.library.wording.say("finding.person"),
         packet=packet,
         token=token,
