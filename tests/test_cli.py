@@ -352,6 +352,32 @@ def test_fire_says_when_the_ehr_would_show_nothing(posted: list[dict[str, Any]])
     assert "No card: the EHR shows nothing." in prints("fire", "no-car-t", "--url", "http://cds")
 
 
+@pytest.mark.parametrize("version", ["2.0", "2.2"])
+def test_fire_asks_as_a_client_of_crd_and_tells_what_was_said(posted: list[dict[str, Any]], version: str) -> None:
+    said = prints("fire", "mcl-missing-three", "--url", "http://cds", "--crd", version)
+    assert json.loads(posted[0]["body"])["extension"] == {"davinci-crd.requestedVersion": version}
+    for line in (
+        "Update of MedicationRequest/mcl-1-",
+        "covered: conditional",
+        "doc-needed: clinical",
+        "not by the plan",
+    ):
+        assert line in said
+    assert "\nwarning: " not in said
+
+
+def test_fire_leaves_what_is_no_request_for_the_service_to_refuse(posted: list[dict[str, Any]], tmp_path: Path) -> None:
+    for index, text in enumerate(("[1]", "{", '{"extension": 7}')):
+        path = tmp_path / f"{index}.json"
+        path.write_text(text)
+        assert "the service refused the request" in fails(1, "fire", str(path), "--url", "http://cds", "--crd", "2.0")
+        assert posted[-1]["body"] == text
+
+
+def test_fire_tells_when_a_client_of_crd_gets_no_update(posted: list[dict[str, Any]]) -> None:
+    assert "No order is updated." in prints("fire", "no-car-t", "--url", "http://cds", "--crd", "2.2")
+
+
 def test_fire_shows_why_the_service_refused(posted: list[dict[str, Any]], tmp_path: Path) -> None:
     (tmp_path / "request.json").write_text('{"hook": "order-sign"}')
     said = fails(1, "fire", str(tmp_path / "request.json"), "--url", "http://cds")

@@ -13,10 +13,12 @@ import msgspec
 import requests
 from jwt.exceptions import PyJWTError
 
+from cdshooks.cli.crd_client import asking, updates
 from cdshooks.cli.fhir_models import all_departures
 from cdshooks.cli.inputs import Told, counted, settings_now, story_named, today, told
 from cdshooks.cli.panel import panel, printable
 from cdshooks.cli.signing import Signer, own_signer
+from cdshooks.hooks.coverage_rules import PARTS
 from cdshooks.hooks.discovery import service_of
 from cdshooks.hooks.request import hook_of
 
@@ -36,18 +38,27 @@ _UNSIGNED = "the service answers registered callers only (401). Sign the call wi
 @click.option("--issuer", default="https://tester.example", show_default=True, help="With --sign: the token's iss.")
 @click.option("--tenant", help="With --sign: the token's tenant.")
 @click.option("--audience", help="With --sign: the service's public address, where --url is another.")
+@click.option("--crd", type=click.Choice([*PARTS]), help="Ask as a client of this version of Da Vinci CRD does.")
 def fire(
-    source: str, url: str, as_of_today: bool, sign: bool, issuer: str, tenant: str | None, audience: str | None
+    source: str,
+    url: str,
+    as_of_today: bool,
+    sign: bool,
+    issuer: str,
+    tenant: str | None,
+    audience: str | None,
+    crd: str | None,
 ) -> None:
     """Post a story's or a file's request to the running service for its hook, and show the cards."""
     asked = _told(source, as_of_today)
-    path = f"/cds-services/{service_of(hook_of(asked.body))}"
+    body = asking(asked.body, crd) if crd else asked.body
+    path = f"/cds-services/{service_of(hook_of(body))}"
     headers = {"Content-Type": "application/json"}
     if sign:
         token = _signer().token(issuer, f"{(audience or url).rstrip('/')}{path}", tenant)
         headers["Authorization"] = f"Bearer {token}"
     started = time.perf_counter()
-    reply = _posted(f"{url.rstrip('/')}{path}", asked.body, headers, url)
+    reply = _posted(f"{url.rstrip('/')}{path}", body, headers, url)
     milliseconds = (time.perf_counter() - started) * 1000
     status = printable(f"{reply.status_code} {reply.reason}")
     click.echo(f"{asked.name} → {status}, {milliseconds:.0f} ms, {len(reply.content)} bytes")
@@ -56,7 +67,10 @@ def fire(
     if not reply.ok:
         raise click.ClickException(f"the service refused the request: {_refusal(reply)}")
     click.echo(panel(_cards(reply)))
-    found = all_departures(msgspec.json.decode(reply.content))
+    answer = msgspec.json.decode(reply.content)
+    for line in updates(answer, crd) if crd else ():
+        click.echo(line)
+    found = all_departures(answer)
     for departure in found:
         click.echo(f"warning: {printable(str(departure))}")
     click.echo(

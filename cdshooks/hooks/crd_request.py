@@ -14,7 +14,7 @@ from cdshooks.engine.crd_table import CrdTable, Option
 
 PREFIX = "davinci-crd."
 VERSION, OPTIONS = f"{PREFIX}version", f"{PREFIX}configuration-options"
-_REQUESTED, _CONFIGURATION = f"{PREFIX}requestedVersion", f"{PREFIX}configuration"
+REQUESTED, _CONFIGURATION = f"{PREFIX}requestedVersion", f"{PREFIX}configuration"
 _KINDS: Mapping[str, type] = {"boolean": bool, "integer": int}
 
 
@@ -33,7 +33,7 @@ class CrdRequest:
 
 def asks_for_crd(extension: Mapping[str, Any]) -> bool:
     """Whether a call carries any of the extensions of CRD."""
-    return any(key in (_REQUESTED, _CONFIGURATION) for key in extension)
+    return any(key in (REQUESTED, _CONFIGURATION) for key in extension)
 
 
 def read_crd_request(extension: Mapping[str, Any], table: CrdTable) -> CrdRequest:
@@ -41,13 +41,13 @@ def read_crd_request(extension: Mapping[str, Any], table: CrdTable) -> CrdReques
 
     A version that is not supported is answered in the first that is.
     """
-    asked = extension.get(_REQUESTED)
+    asked = extension.get(REQUESTED)
     given = extension.get(_CONFIGURATION)
     configured = given if isinstance(given, Mapping) else {}
     sent = [option for option in table.options if option.code in configured]
     unusable = [option.code for option in sent if not _fits(configured[option.code], option)]
     values = {o.turns: configured[o.code] if o in sent and o.code not in unusable else o.default for o in table.options}
-    unusable += [] if asked is None or asked in table.versions else [_REQUESTED]
+    unusable += [] if asked is None or asked in table.versions else [REQUESTED]
     unusable += [] if given is None or given is configured else [_CONFIGURATION]
     return CrdRequest(asked if asked in table.versions else table.versions[0], values, tuple(unusable))
 
