@@ -264,3 +264,18 @@ def test_the_standing_of_the_shipped_policy_is_said_from_the_merger_on(shipped):
         assert ("merged into Carolina Complete Health" in card["detail"]) is said
         assert determination_of(card)["policy"]["standing"] == ("unconfirmed" if said else "assumed")
         assert "11A-17" in card["detail"]
+
+
+@pytest.mark.parametrize(
+    ("period", "told"),
+    [({"end": "2026-11-30"}, "to 2026-11-30"), ({"start": "2027-01-01"}, "from 2027-01-01")],
+)
+def test_a_coverage_that_is_not_active_on_the_day_is_named_and_is_not_called_unreadable(example, period, told):
+    (card,) = cards_of(
+        answer_to(example, prefetch=prefetch_of(patient()) | {"coverage": bundle(coverage(period=period))})
+    )
+    first = card["detail"].splitlines()[0]
+    assert first.startswith("No coverage that was sent is active on 2026-12-01 (Example Health Plan")
+    assert told in first
+    assert "no coverage active on the service date" in card["summary"]
+    assert determination_of(card)["outcome"] == "could-not-check"

@@ -94,9 +94,9 @@ def test_the_label_alone_is_no_policy(example):
 
 
 def test_an_unread_payer_is_the_whole_message(example):
-    assert "payer could not be read" in summary(example, Result.COULD_NOT_CHECK, payer_unread=True)
+    assert "payer could not be read" in summary(example, Result.COULD_NOT_CHECK, no_payer="payer_unread")
     missing = finding("letter", Outcome.MISSING, "letter")
-    assert "payer could not be read" in summary(example, Result.COULD_NOT_CHECK, missing, payer_unread=True)
+    assert "payer could not be read" in summary(example, Result.COULD_NOT_CHECK, missing, no_payer="payer_unread")
 
 
 def test_findings_of_one_group_share_a_line(example):

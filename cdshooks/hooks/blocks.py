@@ -28,8 +28,16 @@ def _cut(line: str, longest: int) -> str:
     """A line made shorter, its paragraphs kept: every line must be traceable."""
     body, bracket, cites = line.rpartition(" [")
     if not bracket or not line.endswith("]"):
-        return shortened(line, longest)
-    return f"{shortened(body, max(40, longest - len(cites) - 2))} [{cites}"
+        return _at_sentence(line, longest)
+    return f"{_at_sentence(body, max(40, longest - len(cites) - 2))} [{cites}"
+
+
+def _at_sentence(text: str, longest: int) -> str:
+    """The text, cut behind a whole sentence where one ends late enough; else at a word."""
+    if len(text) <= longest:
+        return text
+    end = text.rfind(". ", 0, longest - 1)
+    return f"{text[: end + 1]} …" if end >= longest // 2 else shortened(text, longest)
 
 
 def capital(text: str) -> str:

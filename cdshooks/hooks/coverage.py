@@ -26,8 +26,9 @@ _INACTIVE = ("cancelled", "draft", "entered-in-error")
 class Selection:
     """A policy to apply. Without a version on file for the day `policy` is None and `policy_id` is set.
 
-    `payer_name` is the payer as the request names it (chart text); `unread` when it could not be read. `coverage` is
-    the reference of the coverage, "" where it has no id; `active` is False where it lapsed before the service date.
+    `payer_name` is the payer as the request names it (chart text); `unread` when it could not be read, `lapsed` when it
+    could, but no coverage is active on the service date. `coverage` is the reference of the coverage, "" where it has
+    no id; `active` is False where it lapsed before the service date.
     """
 
     policy: Policy | None
@@ -36,8 +37,14 @@ class Selection:
     payer_name: str = ""
     notes: tuple[str, ...] = ()
     unread: bool = False
+    lapsed: bool = False
     coverage: str = ""
     active: bool = True
+
+    @property
+    def no_payer(self) -> str:
+        """Why no payer's criteria were looked at: `payer_unread` or `no_coverage`; "" where they were."""
+        return ("no_coverage" if self.lapsed else "payer_unread") if self.unread else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +70,9 @@ def select_policies(order: Order, entries: list[Entry], chart: Chart, library: L
                 own = _reference(coverage.resource, entries)
                 selections.append(replace(selection, coverage=own, active=coverage.active))
     if not selections:
-        note = library.wording.say("payer.unread")
-        own = one_coverage(order, entries, chart)
-        return [Selection(library.in_force(LABEL, day), LABEL, notes=(note,), unread=True, coverage=own)]
+        lapsed, own = _lapsed(order, entries, chart, library), one_coverage(order, entries, chart)
+        notes, label = (lapsed or library.wording.say("payer.unread"),), library.in_force(LABEL, day)
+        return [Selection(label, LABEL, notes=notes, unread=True, lapsed=bool(lapsed), coverage=own)]
     return selections
 
 
@@ -101,6 +108,23 @@ def _reference(coverage: Resource, entries: list[Entry]) -> str:
 
 def _is_owned(coverage: Resource, chart: Chart) -> bool | None:
     return chart.identity.owns(coverage.get("beneficiary") or coverage.get("subscriber"))
+
+
+def _lapsed(order: Order, entries: list[Entry], chart: Chart, library: Library) -> str:
+    """What to say where coverages were read and none is active on the service date; "" where none was read."""
+    say, day = library.wording.say, order.service_date
+    every = [r for _, r in entries if r.get("resourceType") == "Coverage"]
+    read = [c for resource in _once(every) if (c := _owned(resource, day, chart, library)) and not c.active]
+    periods = [(coverage.name, _period(coverage.resource, chart)) for coverage in read]
+    named = [say("payer.lapsed_one", payer=name, period=_bound(period, day, library)) for name, period in periods]
+    return say("payer.lapsed", date=day, coverages="; ".join(dict.fromkeys(named))) if named else ""
+
+
+def _bound(period: Moment, day: date, library: Library) -> str:
+    """The bound of a period that leaves the day out."""
+    if period.last < day:
+        return library.wording.say("payer.lapsed_to", date=period.last)
+    return library.wording.say("payer.lapsed_from", date=period.first)
 
 
 def _stands(policy: Policy, day: date, says: str) -> bool:

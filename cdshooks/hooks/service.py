@@ -198,7 +198,7 @@ def _determined(session: _Session, order: Order, selection: Selection) -> Determ
         library.wording,
         unconfirmed=bool(standing and standing.is_ == "unconfirmed"),
         label_only=policy.authority == "fda-label",
-        payer_unread=selection.unread,
+        no_payer=selection.no_payer,
     )
     told = said_first(policy, submitted, session.as_of, library.wording)
     notes = (*told, *selection.notes, *order.notes)

@@ -18,23 +18,19 @@ def summarise(
     *,
     unconfirmed: bool = False,
     label_only: bool = False,
-    payer_unread: bool = False,
+    no_payer: str = "",
 ) -> str:
     """The card's summary for the outcome, naming as many items as fit.
 
     `unconfirmed`: the policy's standing is not confirmed; `label_only`: no policy of the payer was applied;
-    `payer_unread`: who pays could not be read.
+    `no_payer`: `payer_unread` where who pays could not be read, `no_coverage` where none is active on the service date.
     """
     say, result = wording.say, determination.outcome
     head = {"product": product, "payer": payer}
     needed = grouped(determination, wording, Outcome.MISSING, Outcome.STALE)
     unread = grouped(determination, wording, Outcome.COULD_NOT_CHECK)
-    if payer_unread and result not in _REFUSALS:
-        items = [*needed, *unread]
-        if not items:
-            return shortened(say("summary.payer_unread", **head), LONGEST)
-        sentence = say("summary.payer_unread_items", count=len(items), items="\0", **head)
-        return _fitted(sentence, [line.short for line in items], "")
+    if no_payer and result not in _REFUSALS:
+        return _unpaid(f"summary.{no_payer}", [*needed, *unread], head, wording)
     if result is Result.READY:
         return _ready(determination, head, wording, unconfirmed=unconfirmed, label_only=label_only)
     more = say("summary.and_needed", count=len(needed)) if needed else ""
@@ -50,6 +46,14 @@ def summarise(
         key = "summary.review_guide"
     key += "_one" if len(items) == 1 and wording.has(f"{key}_one") else ""
     return _fitted(say(key, count=len(items), items="\0", **head), [line.short for line in items], more)
+
+
+def _unpaid(key: str, items: list[Line], head: dict[str, str], wording: Wording) -> str:
+    """The summary where no payer's criteria were looked at."""
+    if not items:
+        return shortened(wording.say(key, **head), LONGEST)
+    sentence = wording.say(f"{key}_items", count=len(items), items="\0", **head)
+    return _fitted(sentence, [line.short for line in items], "")
 
 
 _REFUSALS = (Result.EXCLUSION_FOUND, Result.CRITERION_NOT_MET, Result.REVIEW_NEEDED)

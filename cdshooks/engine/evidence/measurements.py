@@ -30,6 +30,7 @@ def compile_measurement(filters: Mapping[str, Any], compiler: Compiler) -> Check
     are asked, unless it `repeats` (a laboratory value may be measured several times a day).
     """
     code, say = compiler.union(filters["code"]), compiler.wording.say
+    name = _name(compiler.sets(filters["code"]), compiler)
     answers = compiler.union(as_list(filters.get("answers")))
     named = compiler.sets(filters.get("named"))
     prompt = Period.parse(filters["prompt_after"]) if "prompt_after" in filters else None
@@ -55,10 +56,15 @@ def compile_measurement(filters: Mapping[str, Any], compiler: Compiler) -> Check
         candidates.ask_named("Observation", named)
         candidates.found = _newest_of_each(candidates.found, repeats)
         what = say("evidence.measurement", code=code.title)
-        explanation = judge(candidates, what, kinds, kind_name=say("evidence.kinds.measurement", code=code.title))
+        explanation = judge(candidates, what, kinds, kind_name=say("evidence.kinds.measurement", code=name))
         return _prompted(explanation, candidates.speaking(), prompt, context, compiler)
 
     return check
+
+
+def _name(sets: list[ValueSet], compiler: Compiler) -> str:
+    """What is looked for, in words short enough for a card: the first of several."""
+    return compiler.wording.say("evidence.or_alike", code=sets[0].title) if len(sets) > 1 else sets[0].title
 
 
 def _dated(candidates: Candidates, candidate: Candidate | None) -> Candidate | None:

@@ -10,13 +10,14 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from cdshooks.engine.chart import Chart, Record
+from cdshooks.engine.chart import Chart, Record, concept_of
+from cdshooks.engine.codes import concept_texts
 from cdshooks.engine.evidence.candidates import Candidate, Candidates, Verdict, turned
 from cdshooks.engine.evidence.context import Check, Compiler, Context
 from cdshooks.engine.evidence.judge import judge
 from cdshooks.engine.identity import listed
 from cdshooks.engine.model import Explanation
-from cdshooks.engine.records import all_texts, clip
+from cdshooks.engine.records import all_texts, clip, document_titles
 from cdshooks.engine.valuesets import Concept, ValueSet
 
 _AROUND = 50
@@ -29,38 +30,51 @@ def compile_passage(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     Without `words` the report itself is asked about, with the beginning of its conclusion.
     `concludes`: a coded conclusion of these sets is more than words, and decides; one of `disputed_by`, of
     the same day or later, is shown beside it and asked. A report whose text was not sent could not be
-    looked through; with `needs_text` it is passed over.
+    looked through; with `needs_text` it is passed over. `named`: words by whose name or title a report is
+    found that has none of the codes.
     """
     code, say = compiler.union(filters["code"]), compiler.wording.say
     words, concludes = compiler.sets(filters.get("words")), compiler.sets(filters.get("concludes"))
-    disputing = compiler.sets(filters.get("disputed_by"))
+    disputing, named = compiler.sets(filters.get("disputed_by")), compiler.sets(filters.get("named"))
     patterns = [_pattern(folded) for value_set in words for _, folded in value_set.phrases]
     kinds = compiler.reads("DiagnosticReport", "DocumentReference")
+    names = " or ".join(s.title for s in words)
+    kind_name = say(f"evidence.kinds.{'passage' if names else 'DiagnosticReport'}", words=names)
 
-    def verdict(record: Record, concept: Concept, chart: Chart) -> tuple[Verdict, str] | None:
+    def verdict(record: Record, concept: Concept | None, chart: Chart) -> tuple[Verdict, str] | None:
         if _concludes(record, chart, concludes):
             return Verdict.FITS, ""
         own = list(body_texts(record))
         if not patterns:
-            quoted = say("evidence.quoted", quote=clip(own[0])) if own else concept.why_not
+            quoted = say("evidence.quoted", quote=clip(own[0])) if own else concept and concept.why_not
             return Verdict.ASKS, quoted or say("evidence.to_read")
-        if quote := _first_quote([*own, *all_texts(record, chart)], patterns):
-            return Verdict.ASKS, say("evidence.quoted", quote=clip(quote))
+        if words_around := _first_quote([*own, *all_texts(record, chart)], patterns):
+            return Verdict.ASKS, say("evidence.quoted", quote=clip(words_around))
         if filters.get("needs_text") or (own and not _text_elsewhere(record)):
             return None
         return Verdict.UNREAD, say("evidence.text_not_sent")
 
     def check(context: Context) -> Explanation:
         candidates = Candidates(context, compiler.wording)
-        for record, concept in context.chart.find((*kinds, "Observation"), code):
-            said = verdict(record, concept, context.chart)
-            if said is not None:
-                candidates.add(_concluding(turned(candidates.admit(record), *said), context.chart, disputing))
-        names = " or ".join(s.title for s in words)
+        coded = list(context.chart.find((*kinds, "Observation"), code))
+        for record, concept in (*coded, *_named(coded, kinds, named, context.chart)):
+            if said := verdict(record, concept, context.chart):
+                candidates.add(_concluding(turned(candidates.admit(record, concept), *said), context.chart, disputing))
         what = say("evidence.passage", code=code.title, words=names and f": {names}")
-        return judge(candidates, what, kinds, kind_name=say("evidence.kinds.passage", code=code.title, words=names))
+        return judge(candidates, what, kinds, kind_name=kind_name)
 
     return check
+
+
+def _named(
+    coded: list[tuple[Record, Concept]], kinds: Iterable[str], words: list[ValueSet], chart: Chart
+) -> Iterator[tuple[Record, None]]:
+    """The reports and documents under other codes, or none, that the words name."""
+    own = {id(record) for record, _ in coded}
+    for record in (record for kind in kinds for record in chart.all_of_kind(kind) if words):
+        titles = [*concept_texts(concept_of(record, chart)), *document_titles(record.resource)]
+        if id(record) not in own and any(word_set.mentions(title) for word_set in words for title in titles):
+            yield record, None
 
 
 def _concluding(candidate: Candidate | None, chart: Chart, disputing: list[ValueSet]) -> Candidate | None:
