@@ -7,7 +7,7 @@ TESTED := .venv/.installed-test
 BENCHED := .venv/.installed-bench
 DEPLOYED := .venv/.installed-deploy
 
-.PHONY: demo test lint bench check lock sbom clean
+.PHONY: demo test lint bench check picture lock sbom clean
 
 demo: $(INSTALLED)  ## serve the synthetic stories on http://127.0.0.1:8000
 	$(BIN)/cdshooks serve --demo
@@ -25,6 +25,9 @@ bench: $(BENCHED)  ## how fast it is, as tables; writes benchmarks.json
 
 check: $(INSTALLED)  ## the card library
 	$(BIN)/cdshooks check
+
+picture: $(INSTALLED)  ## docs/images/card.png, with Chromium
+	$(BIN)/python docs/card_picture.py
 
 lock: $(DEPLOYED)  ## requirements.lock from pyproject.toml: exact versions with hashes, from PyPI
 	$(BIN)/uv pip compile pyproject.toml --extra postgres --universal --python-version 3.11 --generate-hashes \

@@ -16,7 +16,7 @@ from cdshooks.server.settings import SETTINGS, default_library, read_settings
 
 README = read("README.md")
 SERVICE = "/cds-services/<service_id>"
-NO_PAGES = {".png"}  # of docs/: pictures
+NO_PAGES = {".png", ".py"}  # of docs/: pictures, and what draws them
 
 
 def served() -> set[str]:
