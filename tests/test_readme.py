@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 
 import pytest
+from flask import Flask
 from pages import ROOT, links, read, rows, section
 
 from cdshooks.cli.command import main
@@ -19,11 +21,16 @@ SERVICE = "/cds-services/<service_id>"
 NO_PAGES = {".png", ".py"}  # of docs/: pictures, and what draws them
 
 
+@cache
+def demo() -> Flask:
+    """The service in demo mode, which has every route."""
+    return create_app(read_settings({"CDSHOOKS_MODE": "demo"}), load_library(default_library()))
+
+
 def served() -> set[str]:
-    """Every route of a demo, which has all of them, as method and path; one for each CDS service."""
-    app = create_app(read_settings({"CDSHOOKS_MODE": "demo"}), load_library(default_library()))
+    """Every route as method and path; one for each CDS service."""
     found = set()
-    for rule in app.url_map.iter_rules():
+    for rule in demo().url_map.iter_rules():
         paths = [f"/cds-services/{service}" for service in HOOKS] if rule.rule == SERVICE else [rule.rule]
         methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
         found |= {f"{method} {path}" for path in paths for method in methods}
@@ -51,6 +58,15 @@ def test_every_route_has_its_row_in_docs_http_and_there_is_no_other():
     cells = [row[0] for row in rows(read("docs/http.md").split("\n## ", 1)[0])]
     told = [re.sub(r"{[^}]+}", "{}", route) for cell in cells for route in re.findall(r"`([A-Z]+ /[^`]*)`", cell)]
     assert sorted(told) == sorted(served())
+
+
+def test_every_status_has_its_row_in_docs_http():
+    paths = demo().test_client().get("/openapi.json").json["paths"].values()
+    answered = {
+        status for path in paths for does in path.values() if "responses" in does for status in does["responses"]
+    }
+    told = set(re.findall(r"\b\d{3}\b", " ".join(re.findall(r"^\| (\d[^|]+) \|", read("docs/http.md"), re.MULTILINE))))
+    assert answered - {"200"} <= told
 
 
 def test_every_page_of_docs_stands_in_its_index():
