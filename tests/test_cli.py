@@ -337,6 +337,36 @@ def test_fire_tells_a_story_as_of_today_and_shows_the_card(posted: list[dict[str
     assert "documents needed" in said and "[ Order HIV 1+2 Ag/Ab ]" in said
 
 
+@pytest.mark.parametrize(
+    ("story", "hook"),
+    [
+        ("mcl-complete", "order-sign"),
+        ("select-one-of-two", "order-select"),
+        ("dispatch-listed-centre", "order-dispatch"),
+        ("denied-wnc", "patient-view"),
+    ],
+)
+def test_fire_calls_the_service_of_every_hook_and_validates_its_answer(
+    posted: list[dict[str, Any]], story: str, hook: str
+) -> None:
+    said = prints("fire", story, "--url", "http://cds")
+    assert posted[0]["address"] == f"http://cds/cds-services/cart-{hook}"
+    assert "Tecartus" in said and "The answer against CDS Hooks and FHIR R4: " in said
+
+
+def test_fire_shows_what_went_over_the_wire_when_asked(posted: list[dict[str, Any]]) -> None:
+    said = prints("fire", "mcl-complete", "--url", "http://cds", "--wire")
+    request, _, answer = said.partition("mcl-complete → 200 OK")
+    assert request.startswith("POST /cds-services/cart-order-sign\n{\n") and '"hook": "order-sign"' in request
+    assert '"cards": [' in answer and "cards" not in prints("fire", "mcl-complete", "--url", "http://cds")
+
+
+def test_fire_shows_a_body_that_is_no_json_as_it_is(posted: list[dict[str, Any]], tmp_path: Path) -> None:
+    (tmp_path / "request.json").write_bytes(b"{no \xc3\xa9 json")
+    said = fails(1, "fire", str(tmp_path / "request.json"), "--url", "http://cds", "--wire")
+    assert "{no \xe9 json" in said and "the service refused the request" in said
+
+
 def test_fire_sends_a_story_as_it_is_when_asked(posted: list[dict[str, Any]]) -> None:
     prints("fire", "mcl-complete", "--as-is", "--url", "http://cds")
     assert posted[0]["body"] == (STORIES / "mcl-complete/request.json").read_text()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -39,6 +39,7 @@ _UNSIGNED = "the service answers registered callers only (401). Sign the call wi
 @click.option("--tenant", help="With --sign: the token's tenant.")
 @click.option("--audience", help="With --sign: the service's public address, where --url is another.")
 @click.option("--crd", type=click.Choice([*PARTS]), help="Ask as a client of this version of Da Vinci CRD does.")
+@click.option("--wire", is_flag=True, help="Show the request and the answer as JSON too.")
 def fire(
     source: str,
     url: str,
@@ -48,6 +49,7 @@ def fire(
     tenant: str | None,
     audience: str | None,
     crd: str | None,
+    wire: bool,
 ) -> None:
     """Post a story's or a file's request to the running service for its hook, and show the cards."""
     asked = _told(source, as_of_today)
@@ -57,11 +59,15 @@ def fire(
     if sign:
         token = _signer().token(issuer, f"{(audience or url).rstrip('/')}{path}", tenant)
         headers["Authorization"] = f"Bearer {token}"
+    if wire:
+        click.echo(f"POST {path}\n{_indented(body)}")
     started = time.perf_counter()
     reply = _posted(f"{url.rstrip('/')}{path}", body, headers, url)
     milliseconds = (time.perf_counter() - started) * 1000
     status = printable(f"{reply.status_code} {reply.reason}")
     click.echo(f"{asked.name} → {status}, {milliseconds:.0f} ms, {len(reply.content)} bytes")
+    if wire:
+        click.echo(_indented(reply.content))
     if reply.status_code == 401:
         raise click.ClickException(_unknown(asked.body, issuer, tenant, url) if sign else _UNSIGNED)
     if not reply.ok:
@@ -70,12 +76,23 @@ def fire(
     answer = msgspec.json.decode(reply.content)
     for line in updates(answer, crd) if crd else ():
         click.echo(line)
+    for line in _validation(answer):
+        click.echo(line)
+
+
+def _validation(answer: Any) -> Iterator[str]:
+    """Where an answer departs from CDS Hooks and FHIR, and in how many places."""
     found = all_departures(answer)
-    for departure in found:
-        click.echo(f"warning: {printable(str(departure))}")
-    click.echo(
-        f"The answer against CDS Hooks and FHIR R4: {counted(len(found), 'departure') if found else 'no departure'}."
-    )
+    yield from (f"warning: {printable(str(departure))}" for departure in found)
+    yield f"The answer against CDS Hooks and FHIR R4: {counted(len(found), 'departure') if found else 'no departure'}."
+
+
+def _indented(body: bytes) -> str:
+    """A body as JSON with one member to a line; as it is where it is no JSON."""
+    try:
+        return printable(msgspec.json.format(body, indent=1).decode())
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return printable(body.decode(errors="replace"))
 
 
 def _told(source: str, as_of_today: bool) -> Told:
