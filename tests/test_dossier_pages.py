@@ -178,6 +178,7 @@ def test_what_was_attested_is_shown_by_whom_and_when_and_settles_nothing(service
     tally = re.compile(r"<strong>(\d+)</strong> (open|for a person to say|on file)")
     assert tally.findall(page) == tally.findall(before)
     answers = [e["resource"] for e in service.http.get(f"{path}/bundle.json").get_json()["entry"][2:]]
+    assert "bendamustine, rituximab, best response: partial" in page
     assert {answer["author"]["display"] for answer in answers} == {"R. Nurse, RN"} and len(answers) == 2
 
 

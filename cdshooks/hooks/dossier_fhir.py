@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 
 from cdshooks.hooks.blocks import capital
 from cdshooks.hooks.dossier import Dossier
-from cdshooks.hooks.dossier_view import label_of, rows
+from cdshooks.hooks.dossier_view import rows, subject_of
 
 
 class Said(Protocol):
@@ -115,8 +115,6 @@ def _lines(row: Mapping[str, Any]) -> Iterator[str]:
 
 def _answer(dossier: Dossier, said: Said) -> dict[str, Any]:
     """What a person attested to, as their own answer: never evidence of the chart."""
-    criterion = said.subject.split()[0]
-    label = f"Line of treatment: {said.subject}" if said.kind == "line" else label_of(dossier, criterion)
     values = {"confirmed": ["Confirmed"], "not-so": ["Not so"]}.get(said.kind, [])
     answers = [{"valueString": text} for text in [*values, said.words] if text]
     return {
@@ -124,5 +122,5 @@ def _answer(dossier: Dossier, said: Said) -> dict[str, Any]:
         "status": "completed",
         "authored": said.at,
         "author": {"display": said.name},
-        "item": [{"linkId": said.subject, "text": label, "answer": answers}],
+        "item": [{"linkId": said.subject, "text": subject_of(dossier, said.subject), "answer": answers}],
     }

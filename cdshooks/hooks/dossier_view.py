@@ -16,6 +16,8 @@ from cdshooks.hooks.submitted import SETTLED
 _RANK = {outcome.value: rank for rank, outcome in enumerate(WORST_FIRST)}
 GAPS = tuple(outcome.value for outcome in WORST_FIRST[: WORST_FIRST.index(Outcome.ATTEST)])
 """What stands in the way of submitting, worst first."""
+OPEN = {"start": "first day", "end": "last day", "bestResponse": "best response", "stopped": "why it was stopped"}
+"""What a line of treatment may leave open, as a reader calls it."""
 _TASKS = {outcome: rank for rank, outcome in enumerate(("not-met", "could-not-check", "missing", "stale"))}
 
 
@@ -137,6 +139,13 @@ def treatment_lines(dossier: Dossier) -> list[Mapping[str, Any]]:
 def id_of_line(line: Mapping[str, Any]) -> str:
     """What a line of treatment is called in a form: its first record."""
     return str(line["evidence"][0])
+
+
+def subject_of(dossier: Dossier, subject: str) -> str:
+    """What a person spoke of, in words: a criterion, or what was open in a line of treatment."""
+    line, _, part = subject.partition(" ")
+    regimen = next((found["regimen"] for found in treatment_lines(dossier) if id_of_line(found) == line), None)
+    return f"{', '.join(regimen)}, {OPEN[part]}" if regimen and part in OPEN else label_of(dossier, subject)
 
 
 def places(dossier: Dossier) -> Iterator[Mapping[str, Any]]:
