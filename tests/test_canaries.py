@@ -243,6 +243,8 @@ def test_code_that_fails_with_the_chart_in_its_hands_tells_nobody(planted, clien
         raise KeyError(f"{json.dumps(body)} {given!r} {named!r}")
 
     monkeypatch.setattr(f"cdshooks.hooks.service.{place}", fail)
+    if place == "write_card":  # the card that says so cannot be written either
+        monkeypatch.setattr("cdshooks.hooks.plain_card.write_card", fail)
     reply = post(client, json.dumps(body), searched, content_type="application/json")
     assert reply.status_code == (500 if place == "write_card" else 200)
     searched(identifiers)
