@@ -142,7 +142,11 @@ def facility(example, order, encounter=None):
             {"performer": [{"reference": "Practitioner/d1"}, {"reference": "Organization/o1"}]},
             ("Example Hospital", "1"),
         ),
-        ({"performer": [{"reference": "Organization/nowhere"}]}, None),
+        # named and not sent: not to be taken for none, and no other center stands in for it
+        ({"performer": [{"reference": "Organization/nowhere"}]}, ("Organization/nowhere", None)),
+        ({"locationReference": [{"reference": "Location/nowhere"}]}, ("Location/nowhere", None)),
+        ({"performer": [{"actor": {"reference": "Organization/nowhere"}}]}, ("Organization/nowhere", None)),
+        ({"dispenseRequest": {"performer": {"reference": "Organization/pharmacy"}}}, None),
         ({"performer": [{"reference": "Organization/nowhere", "display": "Known by name"}]}, ("Known by name", None)),
         ({"performer": ["text", None, {}], "locationReference": "text"}, None),
         ({"performer": [{"identifier": [{"system": "urn:x", "value": "7"}]}]}, None),

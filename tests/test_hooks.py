@@ -95,11 +95,12 @@ def test_a_chosen_performer_on_the_roster_meets_the_criterion(cards):
     assert found(card)["center"] == "met"
 
 
-def test_a_performer_that_was_not_sent_is_named_by_its_reference(cards):
+def test_a_performer_that_was_not_sent_could_not_be_checked_and_is_named_by_its_reference(cards):
     body = dispatched()
     del body["prefetch"]["performer"]
     (card,) = cards(body)
-    assert "Organization/unlisted-center: not verified" in card["detail"]
+    assert "names Organization/unlisted-center as its center, which was not sent" in card["detail"]
+    assert "not verified" not in card["detail"]
 
 
 def test_a_performer_that_was_not_sent_is_named_as_its_task_names_it(cards):

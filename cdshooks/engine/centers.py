@@ -12,22 +12,27 @@ from datetime import date
 from typing import Any
 
 from cdshooks.engine.codes import Systems
-from cdshooks.engine.identity import listed
+from cdshooks.engine.identity import listed, split_reference
 from cdshooks.engine.model import Resource
 from cdshooks.engine.products import Span, day
 from cdshooks.engine.valuesets import fold_words
 
 NPI = "npi"
+_PLACES = ("Organization", "Location", "HealthcareService")
 Resolve = Callable[[Any, Resource], Resource | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Facility:
-    """The treatment centre as the request names it; `how` says where it was found."""
+    """The treatment centre as the request names it; `how` says where it was found.
+
+    One that is only referred to, and was not `sent`, has its reference for a name.
+    """
 
     name: str
     npi: str | None
     how: str
+    sent: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +150,18 @@ def find_facility(order: Resource, encounter: Resource | None, resolve: Resolve,
     for how, reference in places:
         if facility := _facility(reference, how, order, resolve, systems):
             return facility
-    return None
+    named = [*listed(order.get("performer")), *listed(order.get("locationReference"))]
+    unsent = next(filter(None, (_unsent(reference, order, resolve) for reference in named)), "")
+    return Facility(unsent, None, places[0][0], sent=False) if unsent else None
+
+
+def _unsent(reference: Any, within: Resource, resolve: Resolve) -> str:
+    """The reference to a place that the call does not carry; "" for any other."""
+    if isinstance(reference, Mapping) and isinstance(reference.get("actor"), Mapping):
+        reference = reference["actor"]
+    target = reference.get("reference") if isinstance(reference, Mapping) else None
+    place = isinstance(target, str) and split_reference(target)[1] in _PLACES
+    return str(target) if place and resolve(reference, within) is None else ""
 
 
 def _facility(reference: Any, how: str, within: Resource, resolve: Resolve, systems: Systems) -> Facility | None:

@@ -47,4 +47,6 @@ def _chosen(request: Request, order: Resource, payload: Payload, library: Librar
     same = [r for r in spoken if r.get("reference") == performer]
     asked = {"performer": [{"reference": performer}, *same]}
     found = find_facility(asked, None, payload.resolve, library.systems)
-    return Facility(found.name, found.npi, _CHOSEN) if found else Facility(performer, None, _CHOSEN)
+    if found:
+        return Facility(found.name, found.npi, _CHOSEN, found.sent)
+    return Facility(performer, None, _CHOSEN, payload.resolve({"reference": performer}, None) is not None)

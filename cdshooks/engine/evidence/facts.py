@@ -70,6 +70,9 @@ def _with_listing(inner: Check, compiler: Compiler) -> Check:
         facility, row = context.center.facility, context.center.row
         if facility is None:
             return inner(context)
+        if not facility.sent:
+            not_sent = say("evidence.center_not_sent", center=facility.name)
+            return replace(inner(context), truth=None, found=not_sent, gap=Gap.COULD_NOT_CHECK)
         shown = say("evidence.center_unlisted_short")
         if row is not None:
             kind = say(f"evidence.center_kinds.{row.evidence_kind}")
