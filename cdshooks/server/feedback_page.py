@@ -27,11 +27,15 @@ _DAYS = 90
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A line of a table: its words, how many cards, and the share that they are of the policy's cards."""
+    """A line of a table: its words, how many cards, and the share that they are of the policy's cards.
+
+    Of a criterion `lacking` are those on which its document was missing or stale, and `share` is theirs.
+    """
 
     text: str
     id: str
     cards: int
+    lacking: int
     share: float
     accepted: int
     overridden: int
@@ -77,7 +81,9 @@ def by_policy(rates: FeedbackRates, library: Library) -> Iterator[PolicyFeedback
             if rate.policy == whole.policy:
                 found = known.get(CriterionId(rate.criterion))
                 text = found.label if found else rate.criterion
-                shares[found is None or found.check is not None].append(_share(rate, whole, text))
+                shares[found is None or found.check is not None].append(
+                    _share(rate, whole, text, rates.lacking.get((rate.policy, rate.criterion), 0))
+                )
         yield PolicyFeedback(
             id=whole.policy,
             title=versions[-1].title if versions else "Cards that could decide nothing",
@@ -98,13 +104,14 @@ def _reasons(rates: FeedbackRates, whole: Rate, library: Library) -> Iterator[Sh
         yield _share(Rate(whole.policy, cards, 0, cards, reason=code), whole, ours[code])
 
 
-def _share(rate: Rate, whole: Rate, text: str) -> Share:
-    of_all = rate.cards / whole.cards if whole.cards else 0.0
-    return Share(text, rate.criterion, rate.cards, of_all, rate.accepted, rate.overridden)
+def _share(rate: Rate, whole: Rate, text: str, lacking: int | None = None) -> Share:
+    counted = rate.cards if lacking is None else lacking
+    of_all = counted / whole.cards if whole.cards else 0.0
+    return Share(text, rate.criterion, rate.cards, counted, of_all, rate.accepted, rate.overridden)
 
 
 def _sorted(shares: Iterable[Share]) -> tuple[Share, ...]:
-    return tuple(sorted(shares, key=lambda share: (-share.cards, share.text)))
+    return tuple(sorted(shares, key=lambda share: (-share.lacking, -share.cards, share.text)))
 
 
 def _day(text: str) -> date | None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Subquery, func, select
 
+from cdshooks.engine.model import Outcome
 from cdshooks.server.record_tables import ANSWERS, DECISIONS, FEEDBACK
 
 NO_REASON = "(no coded reason)"
+_LACKING = (Outcome.MISSING, Outcome.STALE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,16 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class FeedbackRates:
-    """The rates by policy, by policy and criterion, by policy and reason; and feedback on cards that nobody knows."""
+    """The rates by policy, by policy and criterion, by policy and reason; and feedback on cards that nobody knows.
+
+    `lacking` says by policy and criterion on how many cards its document was missing or stale.
+    """
 
     policies: tuple[Rate, ...]
     criteria: tuple[Rate, ...]
     reasons: tuple[Rate, ...]
     unknown: int
+    lacking: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 def feedback_rates(connection: Connection, since: str = "", policy: str | None = None) -> FeedbackRates:
@@ -61,7 +67,11 @@ def feedback_rates(connection: Connection, since: str = "", policy: str | None =
     by_criterion = _rates(cards, outcomes, _criteria)
     reasons = {rate.policy: rate.cards for rate in by_policy}
     return FeedbackRates(
-        tuple(by_policy), tuple(by_criterion), tuple(_reasons(connection, shown, reasons)), _unknown(connection, since)
+        tuple(by_policy),
+        tuple(by_criterion),
+        tuple(_reasons(connection, shown, reasons)),
+        _unknown(connection, since),
+        _lacking(cards),
     )
 
 
@@ -100,6 +110,16 @@ def _outcomes(connection: Connection, shown: Subquery) -> dict[tuple[str, str, s
 def _count_by(columns: Iterable[Any]) -> Any:
     listed = list(columns)
     return select(*listed, func.count()).group_by(*listed)
+
+
+def _lacking(cards: Mapping[_Key, int]) -> Counter[_Key]:
+    """On how many cards each criterion was missing or stale."""
+    found: Counter[_Key] = Counter()
+    for (policy, gaps), count in cards.items():
+        for criterion, _, outcome in (gap.partition("=") for gap in gaps.split()):
+            if outcome in _LACKING:
+                found[policy, criterion] += count
+    return found
 
 
 def _criteria(policy: str, gaps: str) -> list[_Key]:
