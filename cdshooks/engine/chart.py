@@ -109,7 +109,7 @@ class Chart:
     def unread(self, kinds: Iterable[str]) -> str | None:
         """Why an absence among `kinds` cannot be claimed; None when all were read completely."""
         reasons = [reading.reason or kind for kind in kinds if (reading := self.reading(kind)).state is not State.READ]
-        return "; ".join(dict.fromkeys(reasons)) or None
+        return "; ".join(dict.fromkeys(reasons)) if reasons else None
 
     def said_none(self, kinds: Iterable[str]) -> str:
         """What the sender itself said of kinds that it answered with nothing."""

@@ -144,6 +144,5 @@ def concept_texts(concept: Any) -> list[str]:
         return [text for item in concept for text in concept_texts(item)]
     if not isinstance(concept, dict):
         return []
-    candidates = [concept.get("text")]
-    candidates += [coding.get("display") for coding in coding_list(concept) if isinstance(coding, dict)]
-    return [words for text in candidates if isinstance(text, str) and (words := text.strip())]
+    told = [concept.get("text"), *[c.get("display") for c in coding_list(concept) if isinstance(c, dict)]]
+    return [words for text in told if isinstance(text, str) and (words := text.strip())]

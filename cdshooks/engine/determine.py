@@ -99,19 +99,13 @@ def _finding(
 ) -> Finding:
     window = criterion.window
     open_ = outcome not in (Outcome.MET, Outcome.NOT_APPLICABLE)
-    ask = criterion.ask.format(
-        counts=window.ask(context.as_of) if window else "",
-        product=context.product.brand if context.product else "",
-        center=context.center.facility.name if context.center.facility else "",
-        service_date=context.service_date,
-    )
     return Finding(
         criterion=criterion.id,
         section=criterion.section,
         cite=criterion.cite,
         outcome=outcome,
         reason=explanation.found or wording.say("finding.person"),
-        ask=ask,
+        ask=_ask(criterion, context),
         owner=criterion.owner,
         label=criterion.label,
         evidence=named_once(explanation.evidence)[:_SHOWN],
@@ -128,6 +122,18 @@ def _finding(
         listing=explanation.listing,
         explanation=explanation,
         lines=explanation.lines,
+    )
+
+
+def _ask(criterion: Criterion, context: Context) -> str:
+    """What to obtain, with its blanks filled."""
+    if "{" not in criterion.ask and "}" not in criterion.ask:
+        return criterion.ask
+    return criterion.ask.format(
+        counts=criterion.window.ask(context.as_of) if criterion.window else "",
+        product=context.product.brand if context.product else "",
+        center=context.center.facility.name if context.center.facility else "",
+        service_date=context.service_date,
     )
 
 

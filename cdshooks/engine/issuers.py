@@ -72,8 +72,8 @@ def _listed_results(chart: Chart) -> Iterator[tuple[str, Resource]]:
 
 def _named(resource: Resource, chart: Chart) -> Iterator[tuple[str, str]]:
     """(name, kind) of everyone whom a record names as its issuer; a role names its organization after the person."""
-    for field in _FIELDS:
-        for item in listed(resource.get(field)):
+    for field in (name for name in _FIELDS if name in resource):
+        for item in listed(resource[field]):
             if not isinstance(item, dict):
                 continue
             for reference in (item.get("actor", item), item.get("onBehalfOf")):

@@ -158,7 +158,10 @@ class Products:
 
     def named(self, texts: Iterable[str]) -> list[tuple[Product, str]]:
         """Every product whose brand or generic name stands in a text as whole words."""
-        folded = "".join(map(fold_words, texts))  # no name spans two texts: two blanks part them
+        return self.named_in("".join(map(fold_words, texts)))  # no name spans two texts: two blanks part them
+
+    def named_in(self, folded: str) -> list[tuple[Product, str]]:
+        """The same in texts that are folded already."""
         found: dict[str, tuple[Product, str]] = {}
         for product, name, words in self.folded_names:
             if words in folded and product.id not in found:

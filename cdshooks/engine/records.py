@@ -195,6 +195,15 @@ def quote(record: Record, chart: Chart, words: Iterable[ValueSet]) -> str | None
     return None
 
 
+def folded_name(record: Record, chart: Chart) -> str:
+    """The words that say what a record is about, folded; two blanks part one text from the next."""
+    return once(_folded_name, record, chart)
+
+
+def _folded_name(record: Record, chart: Chart) -> str:
+    return "".join(map(fold_words, concept_texts(concept_of(record, chart))))
+
+
 def _folded(record: Record, chart: Chart) -> tuple[str, list[tuple[str, str]]]:
     """All texts of a record, folded, and each beside its folded words."""
     texts = [(text, fold_words(text)) for text in all_texts(record, chart)]

@@ -106,7 +106,7 @@ def value_words(body: Mapping[str, Any]) -> str:
     if texts := concept_texts(body.get("valueCodeableConcept")):
         return texts[0]
     quantity = body.get("valueQuantity")
-    if isinstance(quantity, Mapping) and quantity.get("value") is not None:
+    if isinstance(quantity, dict) and quantity.get("value") is not None:
         unit = quantity.get("unit") or quantity.get("code") or ""
         return f"{quantity.get('comparator') or ''}{quantity['value']} {unit}".strip()
     for name in ("valueString", "valueInteger", "valueBoolean", "valueDateTime"):

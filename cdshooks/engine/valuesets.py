@@ -63,7 +63,8 @@ class ValueSet:
     def held_of(self, codes: Mapping[Coded, Any]) -> list[tuple[Coded, Concept]]:
         """Those of the codes that the set holds, with their concepts, in a stable order."""
         held = self.concepts
-        found = [(coded, held[coded]) for coded in codes.keys() & held.keys()]
+        both = codes.keys() & held.keys()
+        found = [(coded, held[coded]) for coded in both] if both else []
         if self.prefixes:
             headed = (coded for coded in codes if coded not in held and coded[0] in self.headed)
             found += [(coded, concept) for coded in headed if (concept := self.find(coded))]

@@ -25,7 +25,10 @@ class Wording:
     def say(self, sentence: str, /, **blanks: Any) -> str:
         """Fill the template under the key `sentence`; KeyError names a key or blank that the library lacks."""
         plain = self._plain.get(sentence)
-        return _tidy(self.sentences[sentence].format(**blanks)) if plain is None else plain
+        if plain is not None:
+            return plain
+        filled = self.sentences[sentence].format(**blanks).strip()
+        return filled if "  " not in filled else _tidy(filled)
 
     @cached_property
     def override_reasons(self) -> Mapping[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from cdshooks.engine.criteria_map import answering, documents_of, worst
@@ -18,13 +18,14 @@ _MOST_RECORDS = 20
 def row_json(row: MapRow, determination: Determination) -> dict[str, Any]:
     """One row: `shows` is what is on file, `missing` what is not, `ask` what would settle it."""
     findings = answering(row, determination)
-    location = list(dict.fromkeys(item for finding in findings for item in documents_of(finding)))
+    location = list(dict.fromkeys([item for finding in findings for item in documents_of(finding)]))
     centers = dict.fromkeys(finding.listing for finding in findings if finding.listing)
     places = [*map(_center, centers), *map(_record, location[:_MOST_RECORDS])]
+    absent = [_is_absent(finding) for finding in findings]
     texts = {
-        "shows": _joined(f.reason for f in findings if not _is_absent(f)),
-        "missing": _joined(_reason(f, findings) for f in findings if _is_absent(f)),
-        "ask": _joined((f.ask for f in findings if f.outcome not in SETTLED), " "),
+        "shows": _joined([f.reason for f, missing in zip(findings, absent, strict=True) if not missing]),
+        "missing": _joined([_reason(f, findings) for f, missing in zip(findings, absent, strict=True) if missing]),
+        "ask": _joined([f.ask for f in findings if f.outcome not in SETTLED], " "),
     }
     return {
         "row": row.id,
@@ -49,8 +50,8 @@ def _is_absent(finding: Finding) -> bool:
     return silent or finding.outcome in _ABSENT
 
 
-def _joined(texts: Iterator[str], between: str = "; ") -> str:
-    return between.join(dict.fromkeys(shortened(clean(text), _LONGEST) for text in texts))
+def _joined(texts: list[str], between: str = "; ") -> str:
+    return between.join(dict.fromkeys([shortened(clean(text), _LONGEST) for text in texts])) if texts else ""
 
 
 def _counts(findings: Iterable[Finding], more: int) -> dict[str, int]:

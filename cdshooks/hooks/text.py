@@ -38,7 +38,7 @@ _BLOCK_LOOK_ALIKE = str.maketrans({"-": "–", "+": "＋", "=": "＝", ":": "∶
 
 def clean(text: str) -> str:
     """One line of chart text without control, bidirectional or zero-width characters and without markup."""
-    if _is_plain(text):
+    if not text or _is_plain(text):
         return text.strip()
     kept = text if text.isprintable() else "".join(" " if c.isspace() else c for c in text if not _invisible(c))
     line = " ".join(kept.translate(_LOOK_ALIKE).split())

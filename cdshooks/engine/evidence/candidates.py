@@ -144,7 +144,9 @@ class Candidates:
 
     def settle(self) -> None:
         """Let nothing fit that a record of its day, or a later one, contradicts: these are asked together."""
-        for fitting in _newest_fitting(self.found) if self.found else ():
+        if not self.refuted and not any(candidate.says for candidate in self.found):
+            return  # nobody to disagree
+        for fitting in _newest_fitting(self.found):
             rivals = [c for c in self.found if contradicts(c, fitting)]
             rivals += [c for c in self.refuted if not before(c, fitting)]
             if rivals:

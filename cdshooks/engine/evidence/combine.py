@@ -63,11 +63,12 @@ def join_any(children: Sequence[Explanation], sentence: str) -> Explanation:
 
 def compile_not(inner: Check, compiler: Compiler) -> Check:
     """The opposite; unknown stays unknown."""
+    sentence = compiler.wording.say("evidence.not")
 
     def check(context: Context) -> Explanation:
         child = inner(context)
         value = truth.not_(child.truth)
-        return replace(child, truth=value, sentence=compiler.wording.say("evidence.not"), children=(child,))
+        return replace(child, truth=value, sentence=sentence, children=(child,))
 
     return check
 

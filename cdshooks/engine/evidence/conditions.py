@@ -38,7 +38,7 @@ def compile_condition(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     unlisted = compiler.sets(filters.get("unlisted"))
     disputing = _Others.of(compiler.sets(filters.get("disputed_by")))
     names = [display_words(code)] if others.sets else []
-    kinds = compiler.reads("Condition")
+    kinds, what = compiler.reads("Condition"), say("evidence.condition", code=code.title)
 
     def check(context: Context) -> Explanation:
         candidates = Candidates(context, compiler.wording)
@@ -57,7 +57,6 @@ def compile_condition(filters: Mapping[str, Any], compiler: Compiler) -> Check:
         another = [] if candidates.found else list(_contradicting(context, code, others, compiler))
         candidates.found += another
         candidates.ask_named("Condition", names, coded=True)
-        what = say("evidence.condition", code=code.title)
         told = judge(candidates, what, kinds, kind_name=say("evidence.kinds.Condition"))
         return replace(told, hint=True) if another and told.gap is Gap.ATTEST else told
 
@@ -144,7 +143,7 @@ def _compile_state(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     state, against = compiler.union(filters["state"]), compiler.sets(filters.get("against"))
     asks = filters.get("state_asks") or {}
     asked = compiler.sets(asks.get("code"))
-    kinds = compiler.reads("Condition")
+    kinds, what = compiler.reads("Condition"), say("evidence.state", code=code.title, state=state.title)
 
     def said_by(candidate: Candidate, context: Context) -> Candidate | None:
         """The candidate if its record says the state, or asks; None when it is silent."""
@@ -168,7 +167,6 @@ def _compile_state(filters: Mapping[str, Any], compiler: Compiler) -> Check:
         candidates.found += [told for c in readable if (told := said_by(c, context))]
         if opposite := [c for c in readable if _decided(list(state_codes(c.record, context)), against)]:
             _oppose(candidates, opposite, compiler)
-        what = say("evidence.state", code=code.title, state=state.title)
         if not candidates.found and readable:
             found = say("evidence.state_silent", code=code.title)
             shown = tuple(c.evidence for c in newest_first(readable)[:2])
@@ -208,7 +206,7 @@ def state_codes(record: Record, context: Context) -> Iterator[Coded]:
     yield from systems.codings(clinical)
     yield from systems.codings(resource.get("code"))
     for stage in listed(resource.get("stage")):
-        yield from systems.codings(stage.get("summary") if isinstance(stage, Mapping) else None)
+        yield from systems.codings(stage.get("summary") if isinstance(stage, dict) else None)
     for extension in as_list(resource.get("extension")):
-        if isinstance(extension, Mapping):
+        if isinstance(extension, dict):
             yield from systems.codings(extension.get("valueCodeableConcept"))

@@ -116,11 +116,15 @@ def courses(doses: Iterable[Dose], rules: LineRules) -> list[Course]:
 
 def _parted(same: list[Dose], rules: LineRules, begun: list[tuple[date, str]]) -> Iterator[Course]:
     parts: list[Course] = []
+    end, plans = date.min, frozenset[str]()
     for dose in (dose for dose in same if not dose.vague):
-        if parts and not _parts(parts[-1], dose, rules, begun):
+        if parts and not _parts(end, plans, dose, rules, begun):
             parts[-1].doses.append(dose)
         else:
             parts.append(Course([dose]))
+            end, plans = date.min, frozenset()
+        # Kept beside the course as it grows: to ask it anew for each record takes the square of the time.
+        end, plans = max(end, dose.end.last) if dose.end else end, plans | dose.plans
     for dose in (dose for dose in same if dose.vague):
         near = (part for part in parts if dose.start and dose.end and _share(part, dose.start.first, dose.end.last))
         first = next(near, None)
@@ -134,12 +138,12 @@ def _share(course: Course, first: date, last: date) -> bool:
     return course.start.first <= last and first <= course.end
 
 
-def _parts(course: Course, dose: Dose, rules: LineRules, begun: list[tuple[date, str]]) -> bool:
-    """True when a record begins another course than the one before it."""
+def _parts(end: date, plans: frozenset[str], dose: Dose, rules: LineRules, begun: list[tuple[date, str]]) -> bool:
+    """True when a record begins another course than the one before it, which ended then, under these plans."""
     assert dose.start is not None
-    end, start = course.end, dose.start.first
+    start = dose.start.first
     pause = rules.together if dose.procedure else rules.pause
-    if start > pause.after(end) or (dose.plans and course.plans and not dose.plans & course.plans):
+    if start > pause.after(end) or (dose.plans and plans and not dose.plans & plans):
         return True
     if start <= rules.together.after(end):
         return False

@@ -27,6 +27,7 @@ def compile_document(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     types, refused = compiler.union(as_list(filters.get("type"))), compiler.sets(filters.get("not_type"))
     words, say = compiler.sets(filters.get("title")), compiler.wording.say
     kinds = compiler.reads("DocumentReference")
+    what, name = say("evidence.document", type=types.title), say("evidence.kinds.DocumentReference")
 
     def verdict(record: Record, concept: Concept | None, chart: Chart) -> tuple[Verdict, str] | None:
         if concept is not None and concept.decides:
@@ -49,7 +50,6 @@ def compile_document(filters: Mapping[str, Any], compiler: Compiler) -> Check:
         for record, concept in chart.find(("DiagnosticReport",), types):
             candidates.add(_document(candidates, record, verdict(record, concept, chart), compiler))
         looked = say("evidence.looked_at", count=len(chart.all_of_kind("DocumentReference")))
-        what, name = say("evidence.document", type=types.title), say("evidence.kinds.DocumentReference")
         return judge(candidates, what, kinds, kind_name=name, looked=looked)
 
     return check

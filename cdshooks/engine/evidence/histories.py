@@ -108,10 +108,10 @@ def _roles(record: Record, chart: Chart) -> Iterator[Resource]:
         target = chart.resolve(person, record.resource)
         if target is not None and target.get("resourceType") == "PractitionerRole":
             yield target
-        reference = person.get("reference") if isinstance(person, Mapping) else None
+        reference = person.get("reference") if isinstance(person, dict) else None
         for role in chart.resources("PractitionerRole") if isinstance(reference, str) else ():
             own = role.get("practitioner")
-            own = own.get("reference") if isinstance(own, Mapping) else None
+            own = own.get("reference") if isinstance(own, dict) else None
             if isinstance(own, str) and _same(own, str(reference)):
                 yield role
 

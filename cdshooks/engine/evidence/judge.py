@@ -117,6 +117,7 @@ def _more(candidates: Candidates, first: Candidate, rest: list[Candidate]) -> st
     """How many others speak as the first does, and the newest that said otherwise before it."""
     say = candidates.wording.say
     more = say("evidence.more", count=len(rest)) if rest else ""
-    older = newest_first(c for c in candidates.found if first.about and otherwise(c, first) and before(c, first))
+    says = candidates.found if first.about and first.says else ()
+    older = newest_first(c for c in says if otherwise(c, first) and before(c, first))
     earlier = say("evidence.otherwise", date=older[0].moment) if older else ""
     return " ".join(part for part in (more, earlier) if part)

@@ -100,7 +100,7 @@ def _responses(candidates: Candidates, status: ValueSet, ranks: Mapping[Coded, t
         coded = chart.systems.codings(record.body.get("valueCodeableConcept"))
         rank, name = min((ranks[code] for code in coded if code in ranks), default=(None, ""))
         links = [item for name in _REFERENCES for item in listed(record.resource.get(name))]
-        about = frozenset(str(link.get("reference")) for link in links if isinstance(link, Mapping))
+        about = frozenset(str(link.get("reference")) for link in links if isinstance(link, dict))
         moment = candidate.moment
         if (words := candidate.brief or name) and (moment or about):
             said = Said(words, candidate.evidence.reference, candidate.evidence.date)

@@ -36,6 +36,7 @@ def compile_measurement(filters: Mapping[str, Any], compiler: Compiler) -> Check
     prompt = Period.parse(filters["prompt_after"]) if "prompt_after" in filters else None
     scale = (filters["lowest"], filters["highest"]) if "lowest" in filters else None
     kinds, repeats = compiler.reads("Observation"), bool(filters.get("repeats"))
+    what, kind_name = say("evidence.measurement", code=code.title), say("evidence.kinds.measurement", code=name)
 
     def check(context: Context) -> Explanation:
         chart, candidates = context.chart, Candidates(context, compiler.wording)
@@ -55,8 +56,7 @@ def compile_measurement(filters: Mapping[str, Any], compiler: Compiler) -> Check
                 candidates.add(_with(candidates.admit(record), Verdict.UNREAD, say("evidence.report_only"), ""))
         candidates.ask_named("Observation", named)
         candidates.found = _newest_of_each(candidates.found, repeats)
-        what = say("evidence.measurement", code=code.title)
-        explanation = judge(candidates, what, kinds, kind_name=say("evidence.kinds.measurement", code=name))
+        explanation = judge(candidates, what, kinds, kind_name=kind_name)
         return _prompted(explanation, candidates.speaking(), prompt, context, compiler)
 
     return check
@@ -85,7 +85,7 @@ def _says(body: Mapping[str, Any], words: str, context: Context, answers: ValueS
     """The value in a form to compare it by: its grade on the scale, its number with unit, or its words."""
     if (number := _number(body)) is not None:
         quantity = body.get("valueQuantity")
-        unit = quantity.get("unit") or quantity.get("code") if isinstance(quantity, Mapping) else None
+        unit = quantity.get("unit") or quantity.get("code") if isinstance(quantity, dict) else None
         return f"{float(number):g} {unit or ''}".strip()
     coded = context.chart.systems.codings(body.get("valueCodeableConcept"))
     return next((_grade(found) for one in coded if (found := answers.find(one))), fold_words(words).strip())
@@ -135,7 +135,7 @@ def _number(body: Mapping[str, Any]) -> float | None:
     """The number of a result that is one by itself, without a comparator; None for anything else."""
     quantity = body.get("valueQuantity")
     value = body.get("valueInteger")
-    if isinstance(quantity, Mapping) and not quantity.get("comparator"):
+    if isinstance(quantity, dict) and not quantity.get("comparator"):
         value = quantity.get("value")
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 

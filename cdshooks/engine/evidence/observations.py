@@ -36,6 +36,8 @@ def compile_observation(filters: Mapping[str, Any], compiler: Compiler) -> Check
     )
     window, say, kinds = window_of(filters), compiler.wording.say, compiler.reads("Observation")
     conflict, named = filters.get("conflict"), compiler.sets(filters.get("named"))
+    any_date = say("evidence.observation", code=form.code.title, counts=say("evidence.any_date"))
+    undated = "" if window else any_date
 
     def check(context: Context) -> Explanation:
         candidates = Candidates(context, compiler.wording, window)
@@ -44,7 +46,7 @@ def compile_observation(filters: Mapping[str, Any], compiler: Compiler) -> Check
         candidates.ask_named("Observation", named)
         if conflict and (pair := _conflict(read, conflict)):
             candidates.found = candidates.disagreeing = [replace(c, verdict=Verdict.ASKS) for c in pair]
-        what = say("evidence.observation", code=form.code.title, counts=candidates.counting(say("evidence.any_date")))
+        what = undated or say("evidence.observation", code=form.code.title, counts=candidates.counting(""))
         return judge(candidates, what, kinds, kind_name=say("evidence.kinds.Observation"))
 
     return check

@@ -40,6 +40,7 @@ def compile_passage(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     kinds = compiler.reads("DiagnosticReport", "DocumentReference")
     names = " or ".join(s.title for s in words)
     kind_name = say(f"evidence.kinds.{'passage' if names else 'DiagnosticReport'}", words=names)
+    what = say("evidence.passage", code=code.title, words=names and f": {names}")
 
     def verdict(record: Record, concept: Concept | None, chart: Chart) -> tuple[Verdict, str] | None:
         if _concludes(record, chart, concludes):
@@ -60,7 +61,6 @@ def compile_passage(filters: Mapping[str, Any], compiler: Compiler) -> Check:
         for record, concept in (*coded, *_named(coded, kinds, named, context.chart)):
             if said := verdict(record, concept, context.chart):
                 candidates.add(_concluding(turned(candidates.admit(record, concept), *said), context.chart, disputing))
-        what = say("evidence.passage", code=code.title, words=names and f": {names}")
         return judge(candidates, what, kinds, kind_name=kind_name)
 
     return check
@@ -111,15 +111,15 @@ def body_texts(record: Record) -> Iterator[str]:
     """What a report says: its conclusion, a result in words, its notes, and text that came with it."""
     body = record.body
     texts = [body.get("conclusion"), body.get("valueString")]
-    texts += [note.get("text") for note in listed(body.get("note")) if isinstance(note, Mapping)]
+    texts += [note.get("text") for note in listed(body.get("note")) if isinstance(note, dict)]
     texts += [_decoded(attachment) for attachment in _attachments(record)]
     yield from (text for text in texts if isinstance(text, str) and text.strip())
 
 
 def _attachments(record: Record) -> Iterator[Mapping[str, Any]]:
     for item in [*listed(record.resource.get("presentedForm")), *listed(record.resource.get("content"))]:
-        attachment = item.get("attachment", item) if isinstance(item, Mapping) else None
-        if isinstance(attachment, Mapping):
+        attachment = item.get("attachment", item) if isinstance(item, dict) else None
+        if isinstance(attachment, dict):
             yield attachment
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from cdshooks.engine.chart import MEDICATION_KINDS, Chart, Record, concept_of
+from cdshooks.engine.chart import MEDICATION_KINDS, Chart, Record
 from cdshooks.engine.codes import concept_texts
 from cdshooks.engine.dates import Moment, read_moment
 from cdshooks.engine.evidence.candidates import Candidate, Candidates, Verdict
@@ -17,7 +17,7 @@ from cdshooks.engine.evidence.courses import Dose, Shown
 from cdshooks.engine.identity import listed, split_reference
 from cdshooks.engine.line_rules import LineProcedure, LineRules
 from cdshooks.engine.model import Resource, Why
-from cdshooks.engine.records import clip, quote, refusal
+from cdshooks.engine.records import clip, folded_name, quote, refusal
 from cdshooks.engine.valuesets import ValueSet, fold_words
 
 _SHOWN = {
@@ -32,6 +32,7 @@ _PROPOSED = ("proposal", "plan", "option")
 _BEGUN_ON_HOLD = ("MedicationAdministration", "MedicationStatement", "Procedure")
 _PLANS = ("CarePlan", "EpisodeOfCare", "RequestGroup", "ServiceRequest", "Procedure")
 _LINKS = ("basedOn", "partOf", "context", "encounter")
+_LEADING = ("request", *_LINKS)
 _PERIODS = ("effectivePeriod", "performedPeriod", "occurencePeriod", "occurrencePeriod")
 _BRAND = "BN"
 _NUMBER = re.compile(r"[1-9]\d?", re.ASCII)
@@ -110,7 +111,7 @@ class TreatmentReader:
     def _named(self) -> Iterator[tuple[Record, str]]:
         """Records without a known code whose words name a drug; words find and never decide."""
         for record in (record for kind in MEDICATION_KINDS for record in self.chart.uncoded(kind)):
-            folded = "".join(map(fold_words, concept_texts(concept_of(record, self.chart))))
+            folded = folded_name(record, self.chart)
             for name in dict.fromkeys(drug for words, drug in self.sets.names if words in folded):
                 yield record, name
 
@@ -172,10 +173,12 @@ class TreatmentReader:
     def _plans(self, resource: Resource) -> dict[str, Resource]:
         """The care plans, episodes and orders that a record stands under, and those of the order it carries out."""
         found: dict[str, Resource] = {}
+        if not any(name in resource for name in _LEADING):
+            return found
         order = self.chart.resolve(resource.get("request"), resource)
         for source in (resource, order or {}):
             for link in (link for name in _LINKS for link in listed(source.get(name))):
-                _, kind, identifier = split_reference(str(link.get("reference") if isinstance(link, Mapping) else ""))
+                _, kind, identifier = split_reference(str(link.get("reference") if isinstance(link, dict) else ""))
                 if kind in _PLANS:
                     found[f"{kind}/{identifier}"] = self.chart.resolve(link, source) or {}
         return found
@@ -201,6 +204,8 @@ class TreatmentReader:
         return own
 
     def _numbers(self, resource: Resource, *, decides: bool) -> Iterator[int]:
+        if "extension" not in resource:
+            return
         names = [known.name for known in self.sets.rules.number_extensions if known.decides is decides]
         for value in _extension_values(resource, names):
             for text in [str(value)] if type(value) is int else _texts(value):
@@ -237,16 +242,16 @@ def _shown(record: Record) -> Shown:
 def _periods(resource: Resource) -> list[Mapping[str, Any]]:
     periods = [resource.get(name) for name in _PERIODS]
     for dosage in listed(resource.get("dosageInstruction")):
-        timing = dosage.get("timing") if isinstance(dosage, Mapping) else None
-        repeat = timing.get("repeat") if isinstance(timing, Mapping) else None
-        periods.append(repeat.get("boundsPeriod") if isinstance(repeat, Mapping) else None)
-    return [period for period in periods if isinstance(period, Mapping)]
+        timing = dosage.get("timing") if isinstance(dosage, dict) else None
+        repeat = timing.get("repeat") if isinstance(timing, dict) else None
+        periods.append(repeat.get("boundsPeriod") if isinstance(repeat, dict) else None)
+    return [period for period in periods if isinstance(period, dict)]
 
 
 def _extension_values(resource: Resource, names: Any) -> Iterator[Any]:
     """The values of the extensions whose url ends with one of the names."""
     for extension in listed(resource.get("extension")):
-        if isinstance(extension, Mapping) and str(extension.get("url", "")).rsplit("/", 1)[-1] in names:
+        if isinstance(extension, dict) and str(extension.get("url", "")).rsplit("/", 1)[-1] in names:
             yield from (value for key, value in extension.items() if key.startswith("value"))
 
 

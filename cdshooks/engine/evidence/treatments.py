@@ -19,7 +19,7 @@ from cdshooks.engine.evidence.lines import compile_lines, tell_lines
 from cdshooks.engine.identity import split_reference
 from cdshooks.engine.model import Explanation, Gap, ProductId, TreatmentLine
 from cdshooks.engine.products import Product
-from cdshooks.engine.records import is_unconfirmed
+from cdshooks.engine.records import folded_name, is_unconfirmed
 from cdshooks.engine.valuesets import Concept, ValueSet
 
 _GIVEN = ("MedicationAdministration",)
@@ -39,6 +39,7 @@ def compile_therapy(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     treatments = compile_lines(compiler, classes)
     names = " + ".join(s.title for s in classes)
     incl = names and f" incl. {names}"
+    what = say("evidence.therapy", lines=needed, classes=incl, asks=asks)
 
     def check(context: Context) -> Explanation:
         seen = treatments(context)
@@ -46,7 +47,6 @@ def compile_therapy(filters: Mapping[str, Any], compiler: Compiler) -> Check:
         undated = [name for line in seen.lines if line not in seen.earlier for name in line.regimen]
         listed = "; ".join(part for part in (listed, ", ".join(undated)) if part)
         found = say("evidence.therapy_found", drugs=listed) if listed else say("evidence.therapy_none")
-        what = say("evidence.therapy", lines=needed, classes=incl, asks=asks)
         proven = [line for line in seen.earlier if _proven(line)]
         if not asks and len(proven) >= needed and all(_deciding(one, proven, context) for one in classes):
             return Explanation(True, what, found, evidence=seen.evidence, left_out=seen.left_out, lines=seen.lines)
@@ -165,7 +165,7 @@ def _named(context: Context, compiler: Compiler) -> Iterator[Record]:
     products, chart = compiler.products, context.chart
     for kind in ("Procedure", *MEDICATION_KINDS):
         for record in chart.all_of_kind(kind):
-            if not products.coded(chart.codes_of(record)) and products.named(concept_texts(concept_of(record, chart))):
+            if not products.coded(chart.codes_of(record)) and products.named_in(folded_name(record, chart)):
                 yield record
 
 
@@ -268,7 +268,7 @@ def _concurrent(record: Record, moment: Moment | None, in_session: bool, within:
     if record.resource.get("status") not in _PLANNED:
         return False
     encounter = record.resource.get("encounter")
-    named = encounter.get("reference", "") if isinstance(encounter, Mapping) else ""
+    named = encounter.get("reference", "") if isinstance(encounter, dict) else ""
     if in_session or (context.encounter and split_reference(str(named))[2] == context.encounter):
         return True
     if moment is None:
