@@ -47,12 +47,6 @@ EXCUSED = {
 }
 
 EXCUSED |= {
-    f"{LABEL}: {name} all.1.condition.contradicted_by without vs/dx-mm-exclude": (
-        "a smoldering myeloma has no relapse to speak of, and that is missing whatever else is asked"
-    )
-    for name in ("abecma ide-mm-5l", "abecma ide-mm-3l", "carvykti cilta-mm-5l", "carvykti cilta-mm-2l")
-}
-EXCUSED |= {
     f"{WNC}: reminder CODE.2: another code": "every product has a claim code of its own on every day of the policy",
     f"{GUIDE}: t-11-14: when.look_alike.when.any.0.observation.asks without vs/result-indeterminate": (
         "a result that cannot be read is quoted and asked about in any case"
