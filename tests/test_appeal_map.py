@@ -109,11 +109,12 @@ def test_a_reason_in_an_item_s_adjudication_is_read(view):
 
 
 def test_a_row_says_what_is_missing_and_what_is_on_file(view):
-    card, _ = view("mcl-blue-plan", disposition="Denied: LVEF not within criteria", insurer={"display": BLUE})
+    card, appeal = view("mcl-blue-plan", disposition="Denied: LVEF not within criteria", insurer={"display": BLUE})
     line = next(line for line in card["detail"].splitlines() if line.startswith("- **Organ function**"))
     assert "not on file: LVEF" in line
-    assert "on file: Creatinine" in line
     assert line.endswith("[MAP.4, DOC.3, DEN.2]")
+    row = next(row for row in appeal["held"]["criteriaMap"] if row["label"].lower().startswith("organ"))
+    assert any("Creatinine" in place.get("display", "") for place in row["location"])
 
 
 def test_the_story_of_a_blue_plan_answers_both_reasons_first(view):

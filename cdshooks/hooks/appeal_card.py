@@ -29,11 +29,21 @@ from cdshooks.hooks.text import clean, shortened
 KEY = "org.cdshooks.appeal"
 _LONGEST_PAYER = 40
 _SIZES = (
-    (400, True, 6, 400), (400, False, 6, 320), (280, False, 5, 260), (220, False, 4, 240), (180, False, 4, 220),
-    (160, False, 3, 220), (145, False, 3, 200), (120, False, 3, 180), (120, False, 2, 160), (120, False, 2, 130),
-    (120, False, 1, 130), (110, False, 1, 110), (100, False, 1, 90),
+    (400, True, True, 6, 400), (400, False, True, 6, 320), (400, False, True, 4, 240), (400, False, True, 3, 200),
+    (400, False, True, 3, 160), (400, False, True, 2, 130), (400, False, False, 4, 240), (400, False, False, 3, 200),
+    (400, False, False, 3, 160), (400, False, False, 2, 160), (400, False, False, 2, 130), (400, False, False, 2, 100),
+    (280, False, False, 2, 100), (220, False, False, 2, 100), (160, False, False, 1, 100), (100, False, False, 1, 90),
 )  # fmt: skip
-"""How long a line of the clock, whether with its note, how many rows of the map, how long each: the first that fits."""
+"""The first that fits: how long a line of the clock, whether with its note and with the titles of its sources, how
+many rows of the map, how long each. Days are kept whole as long as anything else can be left to the JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """What there is room for beside the days: the notes of rules, and the titles of their sources."""
+
+    notes: bool
+    titles: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,24 +146,24 @@ def _detail(denial: _Denial, library: Library) -> str:
     wording = library.wording
     head, told = _head(denial, wording)
     footer = f"{wording.say('appeal.disclaimer')} {wording.say('detail.disclaimer')}"
-    for longest, notes, rows, longest_row in _SIZES:
+    for longest, notes, titles, rows, longest_row in _SIZES:
         map_ = [block.render(longest_row) for block in map_blocks(denial.map, rows, wording)]
-        clock = Block("", tuple(_clock(denial, library, notes=notes))).render(longest)
+        clock = Block("", tuple(_clock(denial, library, _Room(notes, titles)))).render(longest)
         text = "\n\n".join([head, *map_, told, clock, footer])
         if len(text) <= LONGEST_DETAIL:
             break
     return text
 
 
-def _clock(denial: _Denial, library: Library, *, notes: bool) -> Iterator[str]:
+def _clock(denial: _Denial, library: Library, room: _Room) -> Iterator[str]:
     """The rules of the type of plan, or those of each possible one side by side, then those that always hold."""
     wording, plans = library.wording, denial.plans
     if len(plans) == 1:
-        yield from (_line(rule, denial, wording, notes=notes) for rule in _rules(denial, plans[0]))
+        yield from (_line(rule, denial, wording, room) for rule in _rules(denial, plans[0]))
     else:
-        yield from (_side(plan, denial, wording, notes=notes) for plan in plans)
+        yield from (_side(plan, denial, wording, room) for plan in plans)
     for rule in library.answer_sets.rules if library.answer_sets else ():
-        yield _line(rule, denial, wording, notes=notes)
+        yield _line(rule, denial, wording, room)
 
 
 def _head(denial: _Denial, wording: Wording) -> tuple[str, str]:
@@ -173,17 +183,17 @@ def _head(denial: _Denial, wording: Wording) -> tuple[str, str]:
     return " ".join(notes), told
 
 
-def _line(rule: Rule, denial: _Denial, wording: Wording, *, notes: bool) -> str:
-    """A rule as a line; without `notes` a rule that has a clock goes without its further sentence."""
-    note = rule.note if notes or not rule.length else ""
+def _line(rule: Rule, denial: _Denial, wording: Wording, room: _Room) -> str:
+    """A rule as a line; where there is no room for notes a rule that has a clock goes without its further sentence."""
+    note = rule.note if room.notes or not rule.length else ""
     blanks = {"step": rule.step, "length": rule.length, "start": rule.start, "note": note}
     return wording.say(
-        f"appeal.{_form(rule, denial)}", **blanks, **_due(rule, denial, wording), source=_source(rule, wording)
+        f"appeal.{_form(rule, denial)}", **blanks, **_due(rule, denial, wording), source=_source([rule], wording, room)
     )
 
 
-def _side(plan: PlanType, denial: _Denial, wording: Wording, *, notes: bool) -> str:
-    """One plan type as one line: its clocks in short, and where they stand written (by title only with `notes`)."""
+def _side(plan: PlanType, denial: _Denial, wording: Wording, room: _Room) -> str:
+    """One plan type as one line: its clocks in short, and where they stand written."""
     rules = [rule for rule in _rules(denial, plan) if rule.short]
     items = [
         wording.say(
@@ -191,10 +201,7 @@ def _side(plan: PlanType, denial: _Denial, wording: Wording, *, notes: bool) -> 
         )
         for rule in rules
     ]
-    grades = dict.fromkeys(wording.say(f"appeal.grades.{rule.grade}") for rule in rules)
-    titles = dict.fromkeys(title for rule in rules for title in rule.sources)
-    blanks = {"cites": _cites(rules), "titles": ", ".join(titles), "grade": ", ".join(grades)}
-    source = wording.say("appeal.source" if notes else "appeal.source_short", **blanks)
+    source = _source(rules, wording, room)
     return wording.say("appeal.side", label=plan.label, items="; ".join(items), source=source)
 
 
@@ -217,9 +224,12 @@ def _due(rule: Rule, denial: _Denial, wording: Wording) -> dict[str, Any]:
     return {"due": due, "left": wording.say(f"appeal.{key}", days=abs(days))}
 
 
-def _source(rule: Rule, wording: Wording) -> str:
-    grade = wording.say(f"appeal.grades.{rule.grade}")
-    return wording.say("appeal.source", cites=_cites([rule]), titles=", ".join(rule.sources), grade=grade)
+def _source(rules: list[Rule], wording: Wording, room: _Room) -> str:
+    """The paragraphs of rules and how sure they are; the titles of their sources where there is room."""
+    grades = dict.fromkeys(wording.say(f"appeal.grades.{rule.grade}") for rule in rules)
+    titles = dict.fromkeys(title for rule in rules for title in rule.sources)
+    blanks = {"cites": _cites(rules), "titles": ", ".join(titles), "grade": ", ".join(grades)}
+    return wording.say("appeal.source" if room.titles else "appeal.source_short", **blanks)
 
 
 def _cites(rules: Iterable[Rule]) -> str:
