@@ -45,6 +45,11 @@ def test_a_successor_says_so(example):
     assert recognise(example.payers, ["Example Health"], [], [], DAY).says == ""
 
 
+def test_a_card_calls_a_successor_by_its_own_name(example):
+    assert recognise(example.payers, ["Sample Health"], [], [], DAY).payer.short == "Sample Health"
+    assert recognise(example.payers, ["Example Health"], [], [], DAY).payer.short == "Example Health"
+
+
 def test_an_identifier_wins_over_names(example):
     ours = ("http://example.org/payers", "EX1")
     assert known(example, "Example State Plan", identifiers=[ours]) == "example-health"

@@ -93,6 +93,11 @@ def test_the_label_alone_is_no_policy(example):
     assert "documents complete" not in text
 
 
+def test_what_is_no_policy_of_the_plan_asks_for_items_and_no_prior_approval(example):
+    text = summary(example, Result.DOCUMENTATION_MISSING, *missing("ECOG", "LVEF"), of_plan=False)
+    assert text == "Exempla · Example Health: 2 items to obtain — ECOG, LVEF"
+
+
 def test_an_unread_payer_is_the_whole_message(example):
     assert "payer could not be read" in summary(example, Result.COULD_NOT_CHECK, no_payer="payer_unread")
     missing = finding("letter", Outcome.MISSING, "letter")

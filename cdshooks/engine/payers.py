@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -13,13 +13,17 @@ from cdshooks.engine.valuesets import fold_words
 
 @dataclass(frozen=True, slots=True)
 class NameRule:
-    """A way in which a payer is named on its service dates: by all of some words, one of some, none of some."""
+    """A way in which a payer is named on its service dates: by all of some words, one of some, none of some.
+
+    `short` is how a card calls the payer that goes by this name; "" for its usual one.
+    """
 
     all_of: tuple[str, ...]
     any_of: tuple[str, ...]
     none_of: tuple[str, ...]
     span: Span
     says: str
+    short: str
 
     def fits(self, folded: str, day: date) -> bool:
         """True when the folded text names the payer on `day`."""
@@ -73,7 +77,14 @@ def read_payer(data: Mapping[str, Any]) -> Payer:
 def read_names(rows: Iterable[Mapping[str, Any]]) -> tuple[NameRule, ...]:
     """Read the ways in which a payer, or a type of plan, is named."""
     return tuple(
-        NameRule(_words(r, "all_of"), _words(r, "any_of"), _words(r, "none_of"), span(r), r.get("says", ""))
+        NameRule(
+            _words(r, "all_of"),
+            _words(r, "any_of"),
+            _words(r, "none_of"),
+            span(r),
+            r.get("says", ""),
+            r.get("short", ""),
+        )
         for r in rows
     )
 
@@ -98,7 +109,7 @@ def recognise(
     for payer in known:
         for rule in payer.names:
             if rule.fits(words, day):
-                return PayerMatch(payer, rule.says)
+                return PayerMatch(replace(payer, short=rule.short or payer.short), rule.says)
     folded = [(kind, fold_words(value)) for kind, value in classes]
     for payer in known:
         if any(value == text and kind in ("", given) for kind, value in payer.plan_classes for given, text in folded):

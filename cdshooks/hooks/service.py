@@ -17,6 +17,7 @@ from cdshooks.engine.evidence import Context
 from cdshooks.engine.identity import Entry, fold_base, identify
 from cdshooks.engine.library import Library
 from cdshooks.engine.model import Determination, Order, Result
+from cdshooks.engine.policy import Policy
 from cdshooks.hooks.answered import Answer, Determined, ServiceOptions
 from cdshooks.hooks.appeal_card import appeal_cards
 from cdshooks.hooks.authorization import authorization_on_file, authorized_card
@@ -190,16 +191,6 @@ def _determined(session: _Session, order: Order, selection: Selection) -> Determ
     submitted = _submitted(session, order, policy.id, found)
     decision = _decision_of(session, order, policy.id, selection.payer_name, submitted)
     payer = _payer_short(selection, policy.short) if policy.may_refuse else policy.short
-    standing = policy.standing(order.service_date)
-    summary = summarise(
-        found,
-        product,
-        payer,
-        library.wording,
-        unconfirmed=bool(standing and standing.is_ == "unconfirmed"),
-        label_only=policy.authority == "fda-label",
-        no_payer=selection.no_payer,
-    )
     told = said_first(policy, submitted, session.as_of, library.wording)
     notes = (*told, *selection.notes, *order.notes)
     subject = Subject(product, payer, order, policy, notes, bool(context.product and context.product.rems))
@@ -207,7 +198,7 @@ def _determined(session: _Session, order: Order, selection: Selection) -> Determ
     blanks = Blanks(session.request.patient_id, product, payer, session.as_of, day, prescriber)
     card = write_card(
         decision,
-        summary,
+        _summary(found, product, payer, policy, selection, order, library),
         write_detail(found, subject, library.wording),
         Topic(policy.publisher, policy.id, product),
         determination_json(
@@ -219,6 +210,22 @@ def _determined(session: _Session, order: Order, selection: Selection) -> Determ
         info=found.outcome is Result.READY or submitted is not None,
     )
     return Determined(order, policy.id, policy.version, payer, found, card, selection)
+
+
+def _summary(
+    found: Determination, product: str, payer: str, policy: Policy, selection: Selection, order: Order, library: Library
+) -> str:
+    standing = policy.standing(order.service_date)
+    return summarise(
+        found,
+        product,
+        payer,
+        library.wording,
+        unconfirmed=bool(standing and standing.is_ == "unconfirmed"),
+        label_only=policy.authority == "fda-label",
+        of_plan=policy.authority == "payer-policy",
+        no_payer=selection.no_payer,
+    )
 
 
 def _found(found: Determination, selection: Selection) -> Determination:

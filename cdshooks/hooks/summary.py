@@ -18,11 +18,13 @@ def summarise(
     *,
     unconfirmed: bool = False,
     label_only: bool = False,
+    of_plan: bool = True,
     no_payer: str = "",
 ) -> str:
     """The card's summary for the outcome, naming as many items as fit.
 
-    `unconfirmed`: the policy's standing is not confirmed; `label_only`: no policy of the payer was applied;
+    `unconfirmed`: the policy's standing is not confirmed; `label_only`: no policy of the payer was applied; `of_plan`:
+    it is the plan's own policy, which asks for documents for prior approval;
     `no_payer`: `payer_unread` where who pays could not be read, `no_coverage` where none is active on the service date.
     """
     say, result = wording.say, determination.outcome
@@ -42,6 +44,8 @@ def summarise(
     if result is Result.COULD_NOT_CHECK:
         items = unread
     key = f"summary.{result.value}"
+    if result is Result.DOCUMENTATION_MISSING and not of_plan:
+        key = "summary.gather"
     if result is Result.REVIEW_NEEDED and not determination.overridden_by:
         key = "summary.review_guide"
     key += "_one" if len(items) == 1 and wording.has(f"{key}_one") else ""
