@@ -26,8 +26,8 @@ bench: $(BENCHED)  ## how fast it is, as tables; writes benchmarks.json
 check: $(INSTALLED)  ## the card library
 	$(BIN)/cdshooks check
 
-picture: $(INSTALLED)  ## docs/images/card.png, with Chromium
-	$(BIN)/python docs/card_picture.py
+picture: $(INSTALLED)  ## docs/images, with Chromium
+	$(BIN)/python docs/pictures.py
 
 lock: $(DEPLOYED)  ## requirements.lock from pyproject.toml: exact versions with hashes, from PyPI
 	$(BIN)/uv pip compile pyproject.toml --extra postgres --universal --python-version 3.11 --generate-hashes \

@@ -1,7 +1,7 @@
-"""Draw docs/images/card.png: the card of the first story as the demo EHR shows it. Run from the root: `make picture`.
+"""Draw the pictures of docs/images: the first story's card in the demo EHR, and its dossier: `make picture`.
 
-Needs Chromium (Debian: apt-get install chromium). The patient is invented. The picture carries the SHA-256 of the words
-on it, so that a test can tell without Chromium when it is out of date.
+Needs Chromium (Debian: apt-get install chromium). The patient is invented. A picture carries the SHA-256 of the words
+on its page, so that a test can tell without Chromium when it is out of date.
 """
 
 from __future__ import annotations
@@ -14,9 +14,13 @@ import subprocess
 import sys
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from flask.testing import FlaskClient
 
 from cdshooks.engine.library import load_library
 from cdshooks.server.app import create_app
@@ -24,21 +28,27 @@ from cdshooks.server.settings import default_library, read_settings
 from cdshooks.server.stories import FIRST, read_stories
 
 ROOT = Path(__file__).parents[1]
-PICTURE = ROOT / "docs" / "images" / "card.png"
-SIZE = "380,1535"
 STEP = 51  # of each colour: 216 colours are enough for text, and fit into a palette
 
 
-def page(folder: Path) -> str:
-    """The panel of the demo EHR alone, on the day of the story."""
-    day: date = read_stories(ROOT / "fhir_fixtures")[FIRST].as_of
-    settings = read_settings({"CDSHOOKS_MODE": "demo", "CDSHOOKS_DATABASE_URL": f"sqlite:///{folder}/store.db"})
-    app = create_app(
-        settings,
-        load_library(default_library()),
-        clock=lambda zone: datetime(day.year, day.month, day.day, 12, tzinfo=zone),
-    )
-    shown = app.test_client().get("/demo?signed=yes").text
+@dataclass(frozen=True)
+class Picture:
+    """A picture: its name, the page that it shows, its width and height in pixels."""
+
+    name: str
+    page: Callable[[FlaskClient], str]
+    width: int
+    height: int
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        return ROOT / "docs" / "images" / f"{self.name}.png"
+
+
+def card(client: FlaskClient) -> str:
+    """The panel of the demo EHR alone."""
+    shown = client.get("/demo?signed=yes").text
     panel = re.search(r'<section class="panel".*?</section>', shown, re.DOTALL)
     assert panel, "the demo EHR shows no panel"
     alone = re.sub(r'<details class="wire">.*?</details>', "", panel[0], flags=re.DOTALL)
@@ -50,19 +60,43 @@ def page(folder: Path) -> str:
     )
 
 
-def draw(target: Path) -> None:
-    """Write the picture."""
+def dossier(client: FlaskClient) -> str:
+    """The dossier behind the card."""
+    call = client.get(f"/demo/stories/{FIRST}").data
+    answered = client.post("/cds-services/cart-order-sign", data=call, content_type="application/json").json
+    return client.get(urlsplit(answered["cards"][0]["links"][0]["url"]).path).text
+
+
+PICTURES = (Picture("card", card, 380, 1535), Picture("dossier", dossier, 1000, 1180))
+
+
+def page(picture: Picture, folder: Path) -> str:
+    """The page of a picture, on the day of the story."""
+    day: date = read_stories(ROOT / "fhir_fixtures")[FIRST].as_of
+    settings = read_settings({"CDSHOOKS_MODE": "demo", "CDSHOOKS_DATABASE_URL": f"sqlite:///{folder}/store.db"})
+    app = create_app(
+        settings,
+        load_library(default_library()),
+        clock=lambda zone: datetime(day.year, day.month, day.day, 12, tzinfo=zone),
+    )
+    return picture.page(app.test_client())
+
+
+def draw(picture: Picture, target: Path) -> None:
+    """Write a picture."""
     command = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if command is None:
         sys.exit("Chromium is not installed: apt-get install chromium")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "card.html").write_text(page(folder), "utf-8")
+        shown = page(picture, folder)
+        (folder / "page.html").write_text(shown, "utf-8")
         target.parent.mkdir(parents=True, exist_ok=True)
         flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"]
-        own = [f"--user-data-dir={folder / 'chromium'}", f"--window-size={SIZE}", f"--screenshot={target}"]
-        subprocess.run([command, *flags, *own, (folder / "card.html").as_uri()], check=True, capture_output=True)
-        target.write_bytes(smaller(target.read_bytes(), words_sha256(page(folder))))
+        size = f"--window-size={picture.width},{picture.height}"
+        own = [f"--user-data-dir={folder / 'chromium'}", size, f"--screenshot={target}"]
+        subprocess.run([command, *flags, *own, (folder / "page.html").as_uri()], check=True, capture_output=True)
+        target.write_bytes(smaller(target.read_bytes(), words_sha256(shown)))
 
 
 def words_sha256(shown: str) -> str:
@@ -129,4 +163,5 @@ def paeth(left: int, up: int, corner: int) -> int:
 
 
 if __name__ == "__main__":
-    draw(PICTURE)
+    for picture in PICTURES:
+        draw(picture, picture.path)
