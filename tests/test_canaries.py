@@ -14,7 +14,7 @@ import pytest
 from tales import shipped_library, tale
 from terminal import run
 
-from cdshooks.hooks import service
+from cdshooks.hooks import policy_card
 from cdshooks.server.app import create_app
 from cdshooks.server.call_log import JsonLines
 from cdshooks.server.settings import read_settings
@@ -235,18 +235,24 @@ def test_the_store_holds_references_and_no_text_of_the_chart(planted, tmp_path):
     assert references
 
 
-@pytest.mark.parametrize("place", ["Gathering.complete", "build_chart", "determine", "write_card", "select_policies"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        *("service.Gathering.complete", "service.build_chart", "service.select_policies"),
+        *("policy_card.determine", "policy_card.write_card"),
+    ],
+)
 def test_code_that_fails_with_the_chart_in_its_hands_tells_nobody(planted, client, searched, monkeypatch, place):
     body, identifiers = planted
 
     def fail(*given, **named):
         raise KeyError(f"{json.dumps(body)} {given!r} {named!r}")
 
-    monkeypatch.setattr(f"cdshooks.hooks.service.{place}", fail)
-    if place == "write_card":  # the card that says so cannot be written either
+    monkeypatch.setattr(f"cdshooks.hooks.{place}", fail)
+    if place == "policy_card.write_card":  # the card that says so cannot be written either
         monkeypatch.setattr("cdshooks.hooks.plain_card.write_card", fail)
     reply = post(client, json.dumps(body), searched, content_type="application/json")
-    assert reply.status_code == (500 if place == "write_card" else 200)
+    assert reply.status_code == (500 if place == "policy_card.write_card" else 200)
     searched(identifiers)
 
 
@@ -285,7 +291,7 @@ def test_a_command_whose_service_fails_says_only_where(planted, tmp_path_factory
     def fail(*given, **named):
         raise KeyError(json.dumps(body))
 
-    monkeypatch.setattr(service, "determine", fail)
+    monkeypatch.setattr(policy_card, "determine", fail)
     result = run("evaluate", str(file), "--format", "text")
     assert result.exit_code == 1
     searched.add(result.output)

@@ -33,7 +33,7 @@ from parts import (
     request_of,
 )
 
-import cdshooks.hooks.service as service_module
+from cdshooks.hooks import policy_card
 from cdshooks.hooks.discovery import HOOKS, service_of
 from cdshooks.hooks.request import hook_of, read_request
 from cdshooks.hooks.service import ServiceOptions, answer
@@ -321,7 +321,10 @@ def test_a_ready_answer_is_information_and_any_other_a_warning(example):
 
 # ---- a failure of ours ----
 
-INSIDE = "determine build_chart Gathering.complete identify select_policies write_detail match_center".split()
+INSIDE = (
+    *("service.build_chart", "service.Gathering.complete", "service.identify", "service.select_policies"),
+    *("policy_card.determine", "policy_card.write_detail", "session.match_center"),
+)
 
 
 @pytest.mark.parametrize("name", INSIDE)
@@ -330,7 +333,7 @@ def test_a_failure_inside_is_one_card_that_says_so_and_never_no_card(example, mo
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(f"cdshooks.hooks.service.{name}", fail)
+    monkeypatch.setattr(f"cdshooks.hooks.{name}", fail)
     answered = answer_to(example, drug_order(id_="a"), drug_order("900011", id_="b"), prefetch=chart(*full_chart()))
     (card,) = cards_of(answered)
     assert card["indicator"] == "info"
@@ -344,7 +347,7 @@ def test_a_failure_inside_is_one_card_that_says_so_and_never_no_card(example, mo
 
 def test_a_failure_has_an_id_of_its_own_and_the_same_one_each_time(example, monkeypatch):
     plain = ids(answer_to(example, prefetch=chart()))
-    monkeypatch.setattr(service_module, "determine", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(policy_card, "determine", lambda *_, **__: 1 / 0)
     one, other = (ids(answer_to(example, prefetch=chart())) for _ in range(2))
     assert one == other
     assert one != plain
@@ -354,7 +357,7 @@ def test_nothing_is_caught_that_should_stop_the_process(example, monkeypatch):
     def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(service_module, "determine", stop)
+    monkeypatch.setattr(policy_card, "determine", stop)
     with pytest.raises(KeyboardInterrupt):
         answer_to(example, prefetch=chart())
 
