@@ -18,6 +18,7 @@ from cdshooks.hooks.coverage_information import MARK
 from cdshooks.server.decision_log import Kept, clients_of, kept_decisions
 from cdshooks.server.ledger import LOCK, faults, newest_hash
 from cdshooks.server.patient_key import patient_hash, patient_key
+from cdshooks.server.record_tables import start_of
 from cdshooks.server.retention import Purged
 from cdshooks.server.retention import purge as purge_records
 from cdshooks.server.settings import Settings
@@ -26,11 +27,6 @@ from cdshooks.server.settings import Settings
 def day_option(name: str, says: str) -> Callable[..., Any]:
     """An option that takes a calendar day."""
     return click.option(name, metavar="DATE", callback=read_day, help=says)
-
-
-def start_of(day: date | None) -> str:
-    """The start of a day in UTC as it is stored; the beginning of all times for None."""
-    return datetime.combine(day, time(), UTC).isoformat(timespec="microseconds") if day else ""
 
 
 def _chosen(command: Callable[..., Any]) -> Callable[..., Any]:

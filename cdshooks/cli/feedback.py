@@ -12,12 +12,13 @@ from typing import Any
 import click
 
 from cdshooks.cli.centers import opened
-from cdshooks.cli.decisions import day_option, start_of
+from cdshooks.cli.decisions import day_option
 from cdshooks.cli.inputs import counted, settings_now
 from cdshooks.cli.panel import printable
 from cdshooks.server.decision_log import feedback_json
 from cdshooks.server.feedback_log import comments
 from cdshooks.server.feedback_rates import FeedbackRates, Rate, feedback_rates
+from cdshooks.server.record_tables import start_of
 
 _COLUMNS = ("by", "policy", "criterion", "reason", "cards", "accepted", "overridden", "acceptance", "override")
 

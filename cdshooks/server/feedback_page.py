@@ -6,18 +6,17 @@ send any words as a code.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 
 from flask import Flask, render_template, request
 
 from cdshooks.engine.library import Library
 from cdshooks.engine.model import CriterionId
 from cdshooks.hooks.errors import RequestError
-from cdshooks.server.feedback_rates import NO_REASON, FeedbackRates, Rate, feedback_rates
-from cdshooks.server.record_tables import stamp
+from cdshooks.server.feedback_rates import NO_REASON, OTHER, FeedbackRates, Rate, feedback_rates, reasons_of
+from cdshooks.server.record_tables import start_of
 from cdshooks.server.site import Site
 from cdshooks.server.store import Store, StoreError
 
@@ -59,10 +58,9 @@ def add_feedback_page(app: Flask, site: Site, open_store: Callable[[], Store]) -
     @app.get(PATH)
     def feedback_page() -> str:
         since = _day(request.args.get("since", "")) or site.today() - timedelta(days=_DAYS)
-        moment = stamp(datetime.combine(since, time(), UTC))
         try:
             with open_store().reading() as connection:
-                rates = feedback_rates(connection, moment)
+                rates = feedback_rates(connection, start_of(since))
         except StoreError:
             raise RequestError(503, "transient", "the store cannot be read at present; try again later") from None
         policies = list(by_policy(rates, site.library))
@@ -95,13 +93,11 @@ def by_policy(rates: FeedbackRates, library: Library) -> Iterator[PolicyFeedback
 
 
 def _reasons(rates: FeedbackRates, whole: Rate, library: Library) -> Iterator[Share]:
-    ours = {"": "A reason that is not ours", NO_REASON: "No coded reason", **library.wording.override_reasons}
-    counted: Counter[str] = Counter()
-    for rate in rates.reasons:
-        if rate.policy == whole.policy:
-            counted[rate.reason if rate.reason in ours else ""] += rate.overridden
-    for code, cards in counted.items():
-        yield _share(Rate(whole.policy, cards, 0, cards, reason=code), whole, ours[code])
+    ours = library.wording.override_reasons
+    words = {OTHER: "A reason that is not ours", NO_REASON: "No coded reason", **ours}
+    for code, cards in reasons_of(rates, whole.policy, ours).items():
+        reason = "" if code == OTHER else code
+        yield _share(Rate(whole.policy, cards, 0, cards, reason=reason), whole, words[code])
 
 
 def _share(rate: Rate, whole: Rate, text: str, lacking: int | None = None) -> Share:

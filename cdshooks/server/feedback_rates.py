@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from cdshooks.engine.model import Outcome
 from cdshooks.server.record_tables import ANSWERS, DECISIONS, FEEDBACK
 
 NO_REASON = "(no coded reason)"
+OTHER = "(a reason that is not ours)"
 _LACKING = (Outcome.MISSING, Outcome.STALE)
 
 
@@ -76,6 +77,18 @@ def feedback_rates(connection: Connection, since: str = "", policy: str | None =
 
 
 _Key = tuple[str, str]
+
+
+def reasons_of(rates: FeedbackRates, policy: str, ours: Collection[str]) -> dict[str, int]:
+    """How often each reason was given for a policy's cards: our codes, NO_REASON, and all others together as OTHER.
+
+    An EHR may send any words as a code, so those that are not ours are told to nobody.
+    """
+    counted: Counter[str] = Counter()
+    for rate in rates.reasons:
+        if rate.policy == policy:
+            counted[rate.reason if rate.reason == NO_REASON or rate.reason in ours else OTHER] += rate.overridden
+    return dict(counted)
 
 
 def _shown(since: str, policy: str | None) -> Subquery:

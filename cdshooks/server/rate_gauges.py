@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from cdshooks.server.feedback_rates import NO_REASON, FeedbackRates, Rate, feedback_rates
+from cdshooks.server.feedback_rates import NO_REASON, OTHER, FeedbackRates, feedback_rates, reasons_of
+from cdshooks.server.record_tables import stamp
 from cdshooks.server.store import Store, StoreError
 
 DAYS = 30
 _FRESH_SECONDS = 60
-_OTHER = "other"
+_LABELS = {NO_REASON: "none", OTHER: "other"}
 
 
 class RateGauges(Collector):
@@ -50,22 +50,16 @@ class RateGauges(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """The gauges, each policy with an empty criterion and reason as a whole."""
         cards, accepted, overridden = _families()
-        rates = self._current()
-        for rate in [*rates.policies, *rates.criteria] if rates else []:
+        rates = self._current() or FeedbackRates((), (), (), 0)
+        for rate in [*rates.policies, *rates.criteria]:
             cards.add_metric([rate.policy, rate.criterion], rate.cards)
             accepted.add_metric([rate.policy, rate.criterion], rate.acceptance)
             overridden.add_metric([rate.policy, rate.criterion, ""], rate.override)
-        for policy, reason, share in self._by_reason(rates.reasons if rates else ()):
-            overridden.add_metric([policy, "", reason], share)
+        for whole in rates.policies:
+            for reason, count in reasons_of(rates, whole.policy, self._reasons).items():
+                share = min(count / whole.cards, 1.0)  # a card may have several that are not ours
+                overridden.add_metric([whole.policy, "", _LABELS.get(reason, reason)], share)
         yield from (cards, accepted, overridden)
-
-    def _by_reason(self, rates: Collection[Rate]) -> Iterator[tuple[str, str, float]]:
-        shares: defaultdict[tuple[str, str], float] = defaultdict(float)
-        for rate in rates:
-            known = rate.reason in self._reasons
-            reason = rate.reason if known else "none" if rate.reason == NO_REASON else _OTHER
-            shares[rate.policy, reason] += rate.override
-        yield from ((policy, reason, min(share, 1.0)) for (policy, reason), share in sorted(shares.items()))
 
     def _current(self) -> FeedbackRates | None:
         with self._lock:
@@ -74,7 +68,7 @@ class RateGauges(Collector):
             return self._rates
 
     def _read(self) -> FeedbackRates | None:
-        since = (self._now() - timedelta(days=DAYS)).isoformat(timespec="microseconds")
+        since = stamp(self._now() - timedelta(days=DAYS))
         try:
             with self._open_store().reading() as connection:
                 return feedback_rates(connection, since)

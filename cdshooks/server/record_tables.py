@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import msgspec
@@ -62,6 +62,11 @@ LEDGER = Table(
 def stamp(moment: datetime) -> str:
     """A moment as it is stored."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def start_of(day: date | None) -> str:
+    """The start of a day in UTC as it is stored; the beginning of all times for None."""
+    return stamp(datetime.combine(day, time(), UTC)) if day else ""
 
 
 def json_text(value: Any) -> str:
