@@ -74,8 +74,26 @@ def denied_blue_plan():
     answered(story.request, who, answer_of_plan(who, NO, "2026-11-02", disposition=why))
     for key in ("claims", "claimResponses"):
         story.request["prefetch"][key]["entry"][0]["resource"]["insurer"] = {"display": BLUE}
+    return opened(story)
+
+
+def opened(story):
+    """Tell a story as the chart being opened, without any order."""
     story.request["hook"] = "patient-view"
     del story.request["context"]["draftOrders"]
+    return story
+
+
+def dispatched(story, order, performer, **context):
+    """Tell a story as its signed order being sent to a performer."""
+    story.request["hook"] = "order-dispatch"
+    story.request["context"] = {
+        "patientId": story.request["context"]["patientId"],
+        "dispatchedOrders": [f"MedicationRequest/{order['id']}"],
+        "performer": f"Organization/{performer['id']}",
+        **context,
+    }
+    story.request["prefetch"] |= {"performer": performer, "orders": bundle([order], "searchset")}
     return story
 
 
@@ -104,16 +122,7 @@ def dispatch_unlisted_centre():
     )
     hospital = center("unlisted-center", "Unlisted Example Hospital (SYNTHETIC)", "1222222204")
     expect = {"outcome": "documentation-missing", "missing": ["center-proof"], "attest": ["center"]}
-    story = mcl_story(who, expect)
-    story.request["hook"] = "order-dispatch"
-    story.request["context"] = {
-        "patientId": who,
-        "dispatchedOrders": [f"MedicationRequest/{order['id']}"],
-        "performer": "Organization/unlisted-center",
-        "fulfillmentTasks": [task],
-    }
-    story.request["prefetch"] |= {"performer": hospital, "orders": bundle([order], "searchset")}
-    return story
+    return dispatched(mcl_story(who, expect), order, hospital, fulfillmentTasks=[task])
 
 
 def select_one_of_two():

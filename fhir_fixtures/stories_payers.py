@@ -1,9 +1,10 @@
 """Stories of other payers, of labels that changed, and of every product where its label ends."""
 
 from stories_mantle_cell import mcl_blue_plan, mcl_story
-from stories_other_hooks import NO, answer_of_plan, answered
+from stories_other_hooks import NO, answer_of_plan, answered, dispatched, opened
 from stories_other_illnesses import leukaemia
 from story_charts import (
+    BREYANZI,
     CLL_DRUGS,
     KYMRIAH,
     LBCL,
@@ -37,11 +38,6 @@ FOLLICULAR = concept(
     (SNOMED, "109970006", "Follicular non-Hodgkin's lymphoma, small cleaved cell (disorder)"),
     (ICD10CM, "C82.03", "Follicular lymphoma grade I, intra-abdominal lymph nodes"),
     text="Follicular lymphoma",
-)
-BREYANZI = by_rxnorm(
-    "2479140",
-    "4.6 ML lisocabtagene maraleucel 70000000 CELLS/ML Injection",
-    "Breyanzi (lisocabtagene maraleucel)",
 )
 CARVYKTI = by_rxnorm("2594780", "ciltacabtagene autoleucel Injection", "Carvykti (ciltacabtagene autoleucel)")
 ONE_MYELOMA_LINE = """
@@ -163,9 +159,7 @@ def denied_self_funded_late():
     story = mcl_story(who, {"outcome": "could-not-check", "findings": []}, payer=SELF_FUNDED)
     answer = answer_of_plan(who, NO, "2026-04-20", {"display": SELF_FUNDED[0]}, disposition="Not Certified")
     answered(story.request, who, answer)
-    story.request["hook"] = "patient-view"
-    del story.request["context"]["draftOrders"]
-    return story
+    return opened(story)
 
 
 def dispatch_listed_centre():
@@ -173,14 +167,7 @@ def dispatch_listed_centre():
     who = "mcl-35"
     order = tecartus(who) | {"status": "active"}
     story = mcl_story(who, {"outcome": "ready", "missing": [], "stale": []})
-    story.request["hook"] = "order-dispatch"
-    story.request["context"] = {
-        "patientId": who,
-        "dispatchedOrders": [f"MedicationRequest/{order['id']}"],
-        "performer": "Organization/listed-center",
-    }
-    story.request["prefetch"] |= {"performer": center("listed-center"), "orders": bundle([order], "searchset")}
-    return story
+    return dispatched(story, order, center("listed-center"))
 
 
 STORIES = (

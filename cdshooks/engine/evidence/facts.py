@@ -147,13 +147,7 @@ def _compile_enrolment(compiler: Compiler) -> Check:
         found = say("evidence.rems_enrolled", center=name, trained=row.staff_trained_on, date=row.checked_on)
         return Explanation(True, "", found)
 
-    def check(context: Context) -> Explanation:
-        what = say("evidence.rems", date=context.service_date)
-        if context.center.row is None:
-            return Explanation(None, what, say("evidence.rems_unknown"), Gap.MISSING)
-        return _agreed(context.center, lambda row: enrolled(row, context.service_date), what, compiler)
-
-    return check
+    return _of_row("evidence.rems", "evidence.rems_unknown", enrolled, compiler)
 
 
 def _compile_accreditation(compiler: Compiler) -> Check:
@@ -166,11 +160,19 @@ def _compile_accreditation(compiler: Compiler) -> Check:
         found = say("evidence.fact_until", center=row.facility_name, date=until, checked=row.checked_on)
         return Explanation(True, "", found, counts_until=until)
 
+    return _of_row("evidence.fact", "evidence.fact_unknown", accredited, compiler)
+
+
+def _of_row(asked: str, unknown: str, judged: Callable[[RosterRow, date], Explanation], compiler: Compiler) -> Check:
+    """What the center's roster row says of the service date; a center without a row is `unknown`."""
+    say = compiler.wording.say
+
     def check(context: Context) -> Explanation:
-        what = say("evidence.fact", date=context.service_date)
+        day = context.service_date
+        what = say(asked, date=day)
         if context.center.row is None:
-            return Explanation(None, what, say("evidence.fact_unknown"), Gap.MISSING)
-        return _agreed(context.center, lambda row: accredited(row, context.service_date), what, compiler)
+            return Explanation(None, what, say(unknown), Gap.MISSING)
+        return _agreed(context.center, lambda row: judged(row, day), what, compiler)
 
     return check
 
