@@ -26,7 +26,7 @@ from cdshooks.engine.library import Library
 from cdshooks.engine.model import Determination
 from cdshooks.engine.payers import recognise
 from cdshooks.engine.policy import Policy
-from cdshooks.hooks import coverage, service
+from cdshooks.hooks import coverage, policy_card
 from cdshooks.hooks.service import Determined
 from cdshooks.server.settings import default_fixtures
 from cdshooks.server.stories import read_stories
@@ -150,7 +150,7 @@ class Trial:
                 seen.append(tuple(list(part) if isinstance(part, Iterator) else part for part in told))
                 return recognise(payers, *seen[-1])
 
-            with mock.patch.object(service, "determine", spy), mock.patch.object(coverage, "recognise", listening):
+            with mock.patch.object(policy_card, "determine", spy), mock.patch.object(coverage, "recognise", listening):
                 ran = run_case(case, LIBRARY)
             of_case = (ran.determined.policy_id, ran.determined.order.reference) if ran.determined else ("", "")
             self.read[str(case)] = Read(not ran.mismatches, ran.determined, contexts.get(of_case), tuple(seen))
