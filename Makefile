@@ -13,7 +13,7 @@ demo: $(INSTALLED)  ## serve the synthetic stories on http://127.0.0.1:8000
 	$(BIN)/cdshooks serve --demo
 
 test: $(TESTED)  ## every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 lint: $(TESTED)  ## style and types
 	$(BIN)/ruff check .
