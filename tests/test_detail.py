@@ -1,5 +1,6 @@
 """The card's detail: most important first, complete without markup, at most 1800 characters."""
 
+import json
 from datetime import date
 
 import pytest
@@ -24,9 +25,16 @@ from parts import (
     prefetch_of,
     report,
 )
+from tales import shipped_library, tale
 
+from cdshooks.cli.edits import apply_state
 from cdshooks.engine.model import Determination, Explanation, Finding, Gap, Outcome, Result, Section
 from cdshooks.hooks.detail import LONGEST, Subject, write_detail
+from cdshooks.hooks.request import read_request
+from cdshooks.hooks.service import answer
+
+AS_OF = date(2026, 11, 21)
+SIGNING = ("cart-order-sign", "order-sign")
 
 
 def detail(library, *orders, **fields):
@@ -203,6 +211,31 @@ def test_no_detail_is_too_long_and_the_last_line_always_stands(example, found, n
     assert len(text) <= LONGEST == 1800
     assert text.endswith("A documentation check, not a coverage decision.")
     assert text.count("\n\n\n") == 0
+
+
+EVERY_GAP = [("empty",), ("failed",), ("empty", "failed"), ("failed", "empty")]
+
+
+def names_of(finding, library):
+    """How a card may call a finding: by its own label or by that of its group."""
+    key = f"group.{finding.group}"
+    return [finding.label, *([library.wording.say(key)] if finding.group and library.wording.has(key) else [])]
+
+
+@pytest.mark.parametrize("states", EVERY_GAP)
+@pytest.mark.parametrize("story", ["mcl-blue-plan", "mcl-complete", "prior-kymriah", "mm-abecma-ndc11"])
+def test_every_open_point_is_named_on_the_card_whatever_is_empty_or_failed(story, states):
+    library, body = shipped_library(), tale(story)
+    for number, key in enumerate(key for key in body["prefetch"] if key not in ("patient", "coverage")):
+        apply_state(body, key, states[number % len(states)])
+    answered = answer(read_request(json.dumps(body).encode(), *SIGNING), library, AS_OF)
+    for told in answered.determinations:
+        text, shown = told.card["detail"], [Outcome.MISSING, Outcome.STALE, Outcome.COULD_NOT_CHECK]
+        assert len(text) <= LONGEST
+        assert not [line for line in text.splitlines() if line.strip(" -") == "…"]
+        open_ = [finding for finding in told.determination.findings if finding.outcome in shown]
+        assert [f.label for f in open_ if not any(name.lower() in text.lower() for name in names_of(f, library))] == []
+        assert ("Guide: failed prior therapies." in text) == (story == "mcl-blue-plan")
 
 
 PAYLOADS = [

@@ -98,7 +98,7 @@ def _fits(key: str, wanted: Any, came: Any) -> bool:
 
 _READ: Mapping[str, Callable[[Finding], Any]] = {
     "reason": lambda finding: "; ".join([finding.reason, *finding.notes]),
-    "ask": lambda finding: finding.ask,
+    "ask": lambda finding: finding.whole_ask,
     "counts_until": lambda finding: finding.counts_until.isoformat() if finding.counts_until else "no day",
     "to_review": lambda finding: finding.to_review,
     "evidence": lambda finding: [item.reference for item in finding.evidence],

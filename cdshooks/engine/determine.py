@@ -222,8 +222,7 @@ def _with_denial(finding: Finding, policy: Policy, wording: Wording) -> Finding:
     if finding.denial is None or finding.outcome in (Outcome.MET, Outcome.NOT_APPLICABLE):
         return finding
     says = policy.denials.get(finding.denial, "")
-    ask = wording.say("finding.denial", ask=finding.ask, denial=finding.denial, says=says)
-    return replace(finding, ask=ask)
+    return replace(finding, guards=wording.say("finding.denial", denial=finding.denial, says=says))
 
 
 def _overriding(findings: tuple[Finding, ...], in_force: list[Override]) -> tuple[Paragraph, ...]:

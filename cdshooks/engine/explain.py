@@ -23,7 +23,7 @@ def explain_finding(finding: Finding) -> str:
     if finding.counts_until:
         lines.append(f"  counts until: {finding.counts_until}")
     if finding.outcome.value in ("missing", "stale", "could-not-check", "attest"):
-        lines.append(f"  ask: {finding.ask}")
+        lines.append(f"  ask: {finding.whole_ask}")
     return "\n".join(lines)
 
 

@@ -233,6 +233,12 @@ class Finding(Struct, frozen=True):
     listing: Listing | None = None
     explanation: Explanation | None = None
     lines: tuple[TreatmentLine, ...] = ()
+    guards: str = ""
+
+    @property
+    def whole_ask(self) -> str:
+        """What would settle it, and which reason for denial that guards against: for all but a card, which is short."""
+        return f"{self.ask} {self.guards}" if self.guards else self.ask
 
 
 @dataclass(frozen=True, slots=True)

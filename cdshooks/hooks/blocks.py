@@ -6,26 +6,52 @@ from dataclasses import dataclass
 
 from cdshooks.hooks.text import shortened
 
+_LEAST_FOUND, _LEAST_ASK = 24, 30
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One open point: what it is about, what was found, what would settle it, its paragraphs.
+
+    Where there is no room what was found is shortened first, then what would settle it; the rest stays.
+    """
+
+    label: str
+    found: str
+    ask: str
+    cites: str
+
+    def render(self, longest: int) -> str:
+        """The point as one line, of `longest` characters where it can be."""
+        room = longest - len(f"**{self.label}** –  [{self.cites}]")
+        ask = self.ask if len(self.ask) <= room else _at_sentence(self.ask, max(room, _LEAST_ASK))
+        left = room - len(ask) - 1
+        found = self.found if len(self.found) <= left else shortened(self.found, left) if left >= _LEAST_FOUND else ""
+        body = " ".join(part for part in (found, ask) if part) or shortened(self.found, _LEAST_FOUND)
+        return f"**{self.label}** – {body} [{self.cites}]"
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One paragraph or list of the detail: `whole` is never cut, `spare` goes first when there is no room."""
+    """One paragraph or list of the detail: `whole` is never cut; where there is no room the most `spare` goes first."""
 
     title: str
-    lines: tuple[str, ...]
+    lines: tuple[str | Point, ...]
     bullets: bool = True
     whole: bool = False
-    spare: bool = False
+    spare: int = 0
 
     def render(self, longest_line: int) -> str:
         """The block as Markdown."""
-        lines = self.lines if self.whole else tuple(_cut(line, longest_line) for line in self.lines)
+        lines = [line if self.whole and isinstance(line, str) else _cut(line, longest_line) for line in self.lines]
         head = [f"**{self.title}**"] if self.title else []
         return "\n".join([*head, *(f"- {line}" if self.bullets else line for line in lines)])
 
 
-def _cut(line: str, longest: int) -> str:
+def _cut(line: str | Point, longest: int) -> str:
     """A line made shorter, its paragraphs kept: every line must be traceable."""
+    if isinstance(line, Point):
+        return line.render(longest)
     body, bracket, cites = line.rpartition(" [")
     if not bracket or not line.endswith("]"):
         return _at_sentence(line, longest)

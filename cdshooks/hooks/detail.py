@@ -10,13 +10,18 @@ from cdshooks.engine.dates import Period
 from cdshooks.engine.model import Determination, Finding, Order, Outcome, Result, Section, Why
 from cdshooks.engine.policy import Policy
 from cdshooks.engine.wording import Wording
-from cdshooks.hooks.blocks import Block, capital, sentence
+from cdshooks.hooks.blocks import Block, Point, capital, sentence
 from cdshooks.hooks.confirm import confirmations
 from cdshooks.hooks.lines import Line, grouped
 from cdshooks.hooks.text import clean
 
 LONGEST = 1800
 _SOON = Period.parse("P1Y")
+_SIZES = (
+    (900, 4), (400, 4), (900, 3), (400, 3), (280, 3), (220, 3), (180, 3), (150, 3), (180, 2), (160, 2), (150, 2),
+    (140, 2), (130, 2), (120, 2), (110, 1), (110, 0), (90, 0),
+)  # fmt: skip
+"""The first that fits: how long a line, and how spare a block may be to be shown."""
 _FILED_IN_FULL = ("indication", "center")
 
 
@@ -50,14 +55,21 @@ def write_detail(determination: Determination, subject: Subject, wording: Wordin
     ]
     footer = _footer(subject, wording)
     present = [block for block in blocks if block is not None and block.lines]
-    kept = [block for block in present if not block.spare]
-    for shown, longest_line in ((present, 900), (present, 400), (kept, 900), (kept, 400), (kept, 280), (kept, 220)):
-        text = "\n\n".join([*(block.render(longest_line) for block in shown), footer])
+    for longest_line, most_spare in _SIZES:
+        shown = [block.render(longest_line) for block in present if block.spare <= most_spare]
+        text = "\n\n".join([*shown, footer])
         if len(text) <= LONGEST:
             return text
-    room = LONGEST - len(footer) - 5
-    body = "\n\n".join(block.render(170) for block in kept)
-    return f"{body if len(body) <= room else body[:room].rsplit(chr(10), 1)[0] + chr(10) + '…'}\n\n{footer}"
+    return _fitting(shown, footer)
+
+
+def _fitting(blocks: list[str], footer: str) -> str:
+    """The blocks, line by line, as far as there is room."""
+    room, kept = LONGEST - len(footer) - 4, ""
+    for line in "\n\n".join(blocks).split("\n"):
+        if len(kept) + len(line) + 1 <= room:
+            kept += f"{line}\n"
+    return f"{kept.strip()}\n\n{footer}"
 
 
 def said_first(policy: Policy, submitted: date | None, as_of: date, wording: Wording) -> tuple[str, ...]:
@@ -102,12 +114,11 @@ def _unread(determination: Determination, wording: Wording) -> Block | None:
     if not by_reason:
         return None
     texts = [
-        wording.say(
-            "detail.unread_line",
-            reason=clean(reason),
-            criteria=capital(", ".join(finding.label for finding in findings)),
-            ask=" ".join(dict.fromkeys(clean(f.ask) for f in findings if f.evidence)),
-            cites=", ".join(dict.fromkeys(p for f in findings for p in f.cite)),
+        Point(
+            capital(", ".join(finding.label for finding in findings)),
+            sentence(clean(reason)),
+            " ".join(dict.fromkeys(clean(f.ask) for f in findings if f.evidence)),
+            ", ".join(dict.fromkeys(p for f in findings for p in f.cite)),
         )
         for reason, findings in by_reason.items()
     ]
@@ -127,14 +138,13 @@ def _needed(determination: Determination, wording: Wording) -> Block | None:
     lines = grouped(determination, wording, Outcome.MISSING, Outcome.STALE)
     if not lines:
         return None
-    return Block(wording.say("detail.needed"), tuple(_line_text(line, wording) for line in lines))
+    return Block(wording.say("detail.needed"), tuple(_point(line, wording) for line in lines))
 
 
-def _line_text(line: Line, wording: Wording) -> str:
+def _point(line: Line, wording: Wording) -> Point:
     reasons = "; ".join(dict.fromkeys(clean(finding.reason) for finding in line.findings))
     asks = " ".join(dict.fromkeys(clean(finding.ask) for finding in line.findings))
-    parts = [sentence(reasons), asks, *_at_infusion(line, wording)]
-    return f"**{capital(line.label)}** – {' '.join(parts)} [{line.cites}]"
+    return Point(capital(line.label), sentence(reasons), " ".join([asks, *_at_infusion(line, wording)]), line.cites)
 
 
 def _at_infusion(line: Line, wording: Wording) -> Iterator[str]:
@@ -177,7 +187,7 @@ def _on_file(determination: Determination, wording: Wording) -> Block | None:
         return None
     items = [item for line in lines for item in dict.fromkeys(_filed(finding) for finding in line.findings)]
     filed = wording.say("detail.on_file", count=len(items), items=" · ".join(items))
-    return Block("", (filed,), bullets=False, spare=True)
+    return Block("", (filed,), bullets=False, spare=4)
 
 
 def _filed(finding: Finding) -> str:
@@ -194,7 +204,7 @@ def _rems(determination: Determination, subject: Subject) -> Block | None:
     rems = next((f for f in determination.findings if f.criterion == "rems"), None)
     if rems is None or rems.outcome is not Outcome.NOT_APPLICABLE:
         return None
-    return Block("", (sentence(clean(rems.reason)),), bullets=False)
+    return Block("", (sentence(clean(rems.reason)),), bullets=False, whole=True, spare=3)
 
 
 def _reminder(determination: Determination, wording: Wording) -> Block | None:
@@ -202,7 +212,7 @@ def _reminder(determination: Determination, wording: Wording) -> Block | None:
     special = [r for r in determination.reminders if r.only_for_this_order]
     if not special:
         return None
-    return Block("", (f"{special[0].text} [{', '.join(special[0].cite)}]",), bullets=False)
+    return Block("", (f"{special[0].text} [{', '.join(special[0].cite)}]",), bullets=False, spare=2)
 
 
 def _differs(subject: Subject, wording: Wording) -> Block | None:
@@ -213,7 +223,7 @@ def _differs(subject: Subject, wording: Wording) -> Block | None:
         return None
     name, brand = policy.short, subject.product
     title = wording.say("detail.differs", policy=name, version=policy.version, product=brand, date=day)
-    return Block(title, sentences, whole=True)
+    return Block(title, sentences, whole=True, spare=1)
 
 
 def _footer(subject: Subject, wording: Wording) -> str:

@@ -75,7 +75,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "cite": list(finding.cite),
         "outcome": finding.outcome.value,
         "reason": "; ".join([clean(finding.reason), *(clean(note) for note in finding.notes)]),
-        **({} if finding.outcome in SETTLED else {"ask": clean(finding.ask)}),
+        **({} if finding.outcome in SETTLED else {"ask": clean(finding.whole_ask)}),
         "owner": finding.owner,
         **({"denial": finding.denial} if finding.denial else {}),
         **({"countsUntil": until} if until else {}),

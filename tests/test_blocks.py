@@ -1,0 +1,42 @@
+"""Blocks of a card's detail: what is open is shortened so that it can still be acted on."""
+
+import pytest
+
+from cdshooks.hooks.blocks import Block, Point
+
+LABS = Point(
+    "Organ-function labs",
+    "no value of creatinine found; no value of bilirubin found; no value of platelets found.",
+    "Attach recent labs: kidney, liver, blood counts.",
+    "DOC.3, DEN.2",
+)
+
+
+def test_a_point_that_fits_says_all_of_it():
+    assert LABS.render(400) == f"**{LABS.label}** – {LABS.found} {LABS.ask} [{LABS.cites}]"
+
+
+@pytest.mark.parametrize("longest", range(100, 190, 7))
+def test_what_would_settle_a_point_outlives_what_was_found(longest):
+    line = LABS.render(longest)
+    assert len(line) <= longest
+    assert line.startswith("**Organ-function labs** – ")
+    assert line.endswith(f"{LABS.ask} [DOC.3, DEN.2]")
+
+
+@pytest.mark.parametrize("longest", [10, 60, 80])
+def test_the_name_and_the_paragraphs_of_a_point_are_never_cut(longest):
+    line = LABS.render(longest)
+    assert line.startswith("**Organ-function labs** – Attach recent")
+    assert line.endswith("… [DOC.3, DEN.2]")
+
+
+def test_a_point_that_asks_nothing_says_what_was_found():
+    unread = Point("Virus test", "observations not sent.", "", "B.1")
+    assert unread.render(400) == "**Virus test** – observations not sent. [B.1]"
+    assert unread.render(20) == "**Virus test** – observations not sent. [B.1]"
+
+
+def test_a_whole_block_is_never_cut():
+    sentence = "This is an appeal guide, not the plan's policy."
+    assert Block("", (sentence,), bullets=False, whole=True).render(10) == sentence
