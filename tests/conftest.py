@@ -12,6 +12,7 @@ from hypothesis import settings
 os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="cdshooks-tests-")  # no test opens a user's own store
 sys.path.insert(0, str(Path(__file__).parent))  # tests share `parts`
 
+from chromium import browser  # noqa: F401  (a fixture)
 from databases import database_url, postgresql_server  # noqa: F401  (fixtures)
 from parts import compiled, context_of
 
