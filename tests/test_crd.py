@@ -217,6 +217,26 @@ def test_only_the_payer_s_side_says_that_a_lapsed_coverage_is_not_covered():
     assert values(payer, "reason")[0]["coding"][0]["code"] == "no-active-coverage"
 
 
+@pytest.mark.parametrize(("side", "covered"), [("provider", ["conditional"]), ("payer", ["not-covered"])])
+def test_a_coverage_that_lapsed_is_told_from_one_that_cannot_be_read(example, side, covered):
+    """The order names no coverage, so that none is left to check it against."""
+    old = coverage(period={"end": "2025-12-31"})
+    answered = plain_ask(
+        example, prefetch=prefetch_of(patient(), old), options=ServiceOptions(system_actions=True, side=side)
+    )
+    assert values(only(answered), "covered") == covered and not values(only(answered), "doc-needed")
+    assert values(only(answered), "reason")[0]["text"].startswith("The coverage is not active on the service date.")
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_coverage_that_was_not_sent_is_not_taken_for_one_that_lapsed(example, side):
+    sent = prefetch_of(patient(), coverage(period={"end": "2025-12-31"}))
+    order = drug_order(insurance=[{"reference": "Coverage/unsent"}])
+    extension = only(plain_ask(example, order, prefetch=sent, options=ServiceOptions(system_actions=True, side=side)))
+    assert values(extension, "coverage") == [{"reference": "Coverage/unsent"}]
+    assert values(extension, "covered") == ["conditional"]
+
+
 def test_while_an_order_is_being_written_no_documents_are_asked_for():
     assert extensions(told("select-one-of-two"))
     for extension in extensions(told("select-one-of-two")):
@@ -334,6 +354,30 @@ def test_a_failure_of_ours_is_answered_with_the_extension_where_the_order_names_
     answered = plain_ask(example, drug_order(insurance=[{"reference": "Coverage/cov-1"}]))
     assert answered.failure and len(answered.body["cards"]) == 1
     assert "technical" in values(only(answered), "reason")[0]["text"]
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize(
+    ("version", "said", "codes"),
+    [("2.2", "indeterminate", ["technical"]), ("2.0", "conditional", []), (None, "conditional", [])],
+)
+def test_a_failure_of_ours_is_indeterminate_where_the_version_has_the_word(
+    example, monkeypatch, side, version, said, codes
+):
+    monkeypatch.setattr(service, "build_chart", lambda *_: 1 / 0)
+    extension = only(
+        plain_ask(
+            example,
+            drug_order(insurance=[{"reference": "Coverage/cov-1"}]),
+            options=ServiceOptions(system_actions=True, side=side),
+            extension={VERSION: version},
+        )
+    )
+    assert values(extension, "covered") == values(extension, "pa-needed") == [said]
+    assert values(extension, "info-needed") == (["OTH"] if version != "2.2" else [])
+    (reason,) = values(extension, "reason")
+    assert [coding["code"] for coding in reason.get("coding", [])] == codes and "technical" in reason["text"]
+    assert [*coverage_departures(extension, version or "2.0")] == []
 
 
 def test_a_failure_in_what_crd_adds_is_one_card_that_says_so(example, monkeypatch):

@@ -32,7 +32,12 @@ def test_a_version_that_is_supported_is_answered_in(example, version):
     assert said.version == version and not said.unusable and asks_for_crd({VERSION: version})
 
 
-@pytest.mark.parametrize("version", ["2.1", "9.9", "", 2.2, None, ["2.2"]])
+def test_a_version_with_its_patch_is_read_by_major_and_minor(example):
+    said = read_crd_request({VERSION: "2.2.1"}, example.crd)
+    assert said.version == "2.2" and not said.unusable
+
+
+@pytest.mark.parametrize("version", ["2.1", "9.9", "2.1.0", "2.2.1.1", "2.2.", "v2.2", "", 2.2, None, ["2.2"]])
 def test_another_version_is_answered_in_the_first(example, version):
     said = read_crd_request({VERSION: version}, example.crd)
     assert said.version == "2.0"

@@ -43,6 +43,16 @@ def test_the_schema_refuses_a_provider_s_side_that_says_more(said):
     assert not SCHEMA.is_valid(table)
 
 
+def test_what_is_said_in_one_version_alone_is_that_nothing_can_be_determined(shipped):
+    assert {(name, version) for name, version in shipped.crd.by_version} == {("failure", "2.2")}
+    assert {(s.covered, s.pa_needed, s.reason) for s in shipped.crd.by_version.values()} == {
+        ("indeterminate", "indeterminate", "technical")
+    }
+    table = read_yaml(ROOT / "cards" / "crd.yaml", "crd.yaml").data
+    table["assertions"]["ready"]["by_version"] = {"2.2": {"covered": "covered", "pa_needed": "no-auth", "reason": "x"}}
+    assert not SCHEMA.is_valid(table)
+
+
 def test_the_codes_of_options_and_cards_are_the_guide_s_own_where_it_has_one(shipped):
     assert shipped.crd.card_type in STANDARD_CODES
     assert {option.code for option in shipped.crd.options if option.type == "boolean"} <= STANDARD_CODES

@@ -137,6 +137,48 @@ def test_a_product_neutral_service_tells_its_product_by_its_text_or_not_at_all(s
     assert product(shipped, service(coding(CPT, code), text=text)) == name
 
 
+BILLING = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-billing-options"
+
+
+def billed(order, *codings):
+    """The order with likely billing codes on its concept, one extension each, as clients of Da Vinci CRD send them."""
+    field = "code" if "code" in order else "medicationCodeableConcept"
+    options = [{"url": BILLING, "valueCodeableConcept": {"coding": [code]}} for code in codings]
+    return {**order, field: {**order[field], "extension": options}}
+
+
+@pytest.mark.parametrize(
+    ("order", "codings", "name"),
+    [
+        (service(coding(LOCAL, "77")), [coding(HCPCS, "Q2053")], "tecartus"),
+        (service(coding(LOCAL, "77")), [coding(CPT, "99999"), coding(HCPCS, "Q2053")], "tecartus"),
+        (drug(coding(LOCAL, "77")), [coding(HCPCS, "Q2053")], "tecartus"),
+        (service(coding(CPT, "38228")), [coding(HCPCS, "Q2053")], "tecartus"),
+        (service(coding(LOCAL, "77")), [coding(CPT, "38228")], ""),
+        (service(coding(LOCAL, "77")), [coding(HCPCS, "Q2053"), coding(HCPCS, "Q2041")], ""),
+        (service(coding(LOCAL, "77")), [coding(CPT, "77061")], None),
+    ],
+)
+def test_likely_billing_codes_tell_what_the_order_s_own_code_does_not(shipped, order, codings, name):
+    assert product(shipped, order) != "tecartus"
+    assert product(shipped, billed(order, *codings)) == name
+
+
+def test_a_billing_code_never_outweighs_what_the_order_says_itself(shipped):
+    yescarta = drug(coding(RXNORM, "1987402"))
+    assert product(shipped, billed(yescarta, coding(HCPCS, "Q2053"))) == "yescarta"
+    for other in (drug(coding(RXNORM, something_else(shipped))), service(coding(HCPCS, "Q2057"))):
+        assert product(shipped, billed(other, coding(HCPCS, "Q2053"))) is None
+
+
+@pytest.mark.parametrize(
+    "odd", ["x", 7, {}, [None, 7], [{"url": BILLING}, {"url": BILLING, "valueCodeableConcept": "x"}]]
+)
+def test_an_odd_billing_extension_is_left_alone(shipped, odd):
+    order = service(coding(LOCAL, "77"))
+    assert product(shipped, {**order, "code": {**order["code"], "extension": odd}}) is None
+
+
 def test_a_snomed_infusion_is_a_car_t_order(shipped):
     assert product(shipped, service(coding(SNOMED, "1156961008"))) == ""
 

@@ -36,7 +36,10 @@ class Stance:
 
 @dataclass(frozen=True, slots=True)
 class CrdTable:
-    """The library's table for Da Vinci CRD; `stated` names the policies whose text asks for authorization."""
+    """The library's table for Da Vinci CRD; `stated` names the policies whose text asks for authorization.
+
+    `by_version` holds what is said of a situation in one version alone, by situation and version: on either side.
+    """
 
     versions: tuple[str, ...]
     card_type: str
@@ -47,16 +50,19 @@ class CrdTable:
     info_by_criterion: Mapping[CriterionId, str]
     provider: Mapping[str, Stance]
     payer: Mapping[str, Stance]
+    by_version: Mapping[tuple[str, str], Stance]
 
-    def stance(self, situation: str, side: Side) -> Stance:
-        """What one side asserts of a situation."""
-        return (self.provider if side == "provider" else self.payer)[situation]
+    def stance(self, situation: str, side: Side, version: str) -> Stance:
+        """What one side asserts of a situation to a client of one version."""
+        both = (self.provider if side == "provider" else self.payer)[situation]
+        return self.by_version.get((situation, version), both)
 
 
 def read_crd_table(data: Mapping[str, Any]) -> CrdTable:
     """Read the file (already schema-checked)."""
     rows = data["assertions"]
-    own = {name: {key: value for key, value in row.items() if key != "payer"} for name, row in rows.items()}
+    beside = ("payer", "by_version")
+    own = {name: {key: value for key, value in row.items() if key not in beside} for name, row in rows.items()}
     return CrdTable(
         versions=tuple(data["versions"]),
         card_type=data["card_type"]["code"],
@@ -67,6 +73,11 @@ def read_crd_table(data: Mapping[str, Any]) -> CrdTable:
         info_by_criterion={CriterionId(row["criterion"]): row["code"] for row in data["info_by_criterion"]},
         provider={name: Stance(**row) for name, row in own.items()},
         payer={name: Stance(**row.get("payer", own[name])) for name, row in rows.items()},
+        by_version={
+            (name, version): Stance(**said)
+            for name, row in rows.items()
+            for version, said in row.get("by_version", {}).items()
+        },
     )
 
 

@@ -71,8 +71,11 @@ def select_policies(order: Order, entries: list[Entry], chart: Chart, library: L
                 selections.append(replace(selection, coverage=own, active=coverage.active))
     if not selections:
         lapsed, own = _lapsed(order, entries, chart, library), one_coverage(order, entries, chart)
-        notes, label = (lapsed or library.wording.say("payer.unread"),), library.in_force(LABEL, day)
-        return [Selection(label, LABEL, notes=notes, unread=True, lapsed=bool(lapsed), coverage=own)]
+        says = _lapsed_words(lapsed, day, chart, library) if lapsed else library.wording.say("payer.unread")
+        active = own not in [_reference(coverage.resource, entries) for coverage in lapsed]
+        label = library.in_force(LABEL, day)
+        none = Selection(label, LABEL, notes=(says,), unread=True, lapsed=bool(lapsed), coverage=own, active=active)
+        return [none]
     return selections
 
 
@@ -110,14 +113,19 @@ def _is_owned(coverage: Resource, chart: Chart) -> bool | None:
     return chart.identity.owns(coverage.get("beneficiary") or coverage.get("subscriber"))
 
 
-def _lapsed(order: Order, entries: list[Entry], chart: Chart, library: Library) -> str:
-    """What to say where coverages were read and none is active on the service date; "" where none was read."""
-    say, day = library.wording.say, order.service_date
+def _lapsed(order: Order, entries: list[Entry], chart: Chart, library: Library) -> list[_Coverage]:
+    """The coverages that were read and are not active on the service date."""
     every = [r for _, r in entries if r.get("resourceType") == "Coverage"]
-    read = [c for resource in _once(every) if (c := _owned(resource, day, chart, library)) and not c.active]
-    periods = [(coverage.name, _period(coverage.resource, chart)) for coverage in read]
+    read = [_owned(resource, order.service_date, chart, library) for resource in _once(every)]
+    return [coverage for coverage in read if coverage and not coverage.active]
+
+
+def _lapsed_words(lapsed: list[_Coverage], day: date, chart: Chart, library: Library) -> str:
+    """What to say of them."""
+    say = library.wording.say
+    periods = [(coverage.name, _period(coverage.resource, chart)) for coverage in lapsed]
     named = [say("payer.lapsed_one", payer=name, period=_bound(period, day, library)) for name, period in periods]
-    return say("payer.lapsed", date=day, coverages="; ".join(dict.fromkeys(named))) if named else ""
+    return say("payer.lapsed", date=day, coverages="; ".join(dict.fromkeys(named)))
 
 
 def _bound(period: Moment, day: date, library: Library) -> str:

@@ -23,7 +23,10 @@ _OF_A_CALL = ("date", "coverage-assertion-id")
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """What is asserted of one order under one coverage, in codes of the extension; what is empty is left out."""
+    """What is asserted of one order under one coverage, in codes of the extension; what is empty is left out.
+
+    It is right in every version, save one with `only_version`.
+    """
 
     coverage: str
     covered: str
@@ -35,6 +38,7 @@ class Assertion:
     on: date
     decision: UUID
     satisfied_pa_id: str = ""
+    only_version: str = ""
 
     @property
     def id(self) -> str:
@@ -42,7 +46,7 @@ class Assertion:
         return f"{MARK}{self.decision}"
 
     def extension(self) -> dict[str, Any]:
-        """The extension. Raises ValueError where it would break a rule of either version: then nothing is sent."""
+        """The extension. Raises ValueError where it would break a rule of its versions: then nothing is sent."""
         parts: list[tuple[str, Any]] = [
             ("coverage", {"reference": self.coverage}),
             ("covered", self.covered),
@@ -59,7 +63,8 @@ class Assertion:
             "url": URL,
             "extension": [{"url": name, PARTS["2.2"][name].value: value} for name, value in parts if value],
         }
-        wrong = [departure for version in PARTS for departure in coverage_departures(made, version)]
+        versions = [self.only_version] if self.only_version else [*PARTS]
+        wrong = [departure for version in versions for departure in coverage_departures(made, version)]
         if wrong:
             raise ValueError("; ".join(wrong))
         return made

@@ -29,7 +29,7 @@ from cdshooks.hooks.submitted import SETTLED
 
 ASSOCIATED = "davinci-crd.associated-resource"
 _UPDATED = ("MedicationRequest", "ServiceRequest")
-_CONDITIONAL, _NOT_COVERED, _SATISFIED, _OTHER = "conditional", "not-covered", "satisfied", "OTH"
+_CONDITIONAL, _SATISFIED, _OTHER = "conditional", "satisfied", "OTH"
 _SUBSETTED = "SUBSETTED"  # v3-ObservationValue: the server left elements out, which an update would then delete
 _LONGEST_NUMBER = 80
 
@@ -59,8 +59,8 @@ def _situation(made: Determined) -> str:
     selection = made.selection
     cases = {
         "authorized": bool(made.authorization),
-        "payer-unread": selection.unread,
         "inactive": not selection.active,
+        "payer-unread": selection.unread,
         "no-version": selection.policy is None,
         "no-policy": selection.policy is not None and selection.policy.authority == "fda-label",
     }
@@ -138,23 +138,26 @@ class CrdCall:
     def _assertion(self, told: Told) -> Assertion:
         number = told.made.authorization if told.made else ""
         stance = self._stance(told, number)
-        documents = self._documents(stance, told)
+        documents, authorization = self._documents(stance, told), self._authorization(stance, told)
+        open_ = _CONDITIONAL in (stance.covered, authorization, documents)
+        version = self.asked.version
         return Assertion(
             coverage=told.coverage,
             covered=stance.covered,
-            pa_needed=self._authorization(stance, told),
+            pa_needed=authorization,
             doc_needed=documents,
             doc_purpose="withpa" if documents not in ("", _CONDITIONAL) else "",
-            info_needed=() if stance.covered == _NOT_COVERED else (_OTHER, *self._open(told)),
+            info_needed=(_OTHER, *self._open(told)) if open_ else (),
             reason=self._reason(stance, told),
             on=self.as_of,
             decision=UUID(told.card["extension"][KEY]["decision"]),
             satisfied_pa_id=number if stance.pa_needed == _SATISFIED else "",
+            only_version=version if (told.situation, version) in self.table.by_version else "",
         )
 
     def _stance(self, told: Told, number: str) -> Stance:
         """What our side says; that an authorization satisfies only where the client wants to hear it."""
-        stance = self.table.stance(told.situation, self.side)
+        stance = self.table.stance(told.situation, self.side, self.asked.version)
         told_so = self.asked.on("authorizations") and number and len(number) <= _LONGEST_NUMBER
         return self.table.provider[told.situation] if stance.pa_needed == _SATISFIED and not told_so else stance
 

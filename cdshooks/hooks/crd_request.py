@@ -6,6 +6,7 @@ known a value of the wrong kind is told and replaced by the default.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from cdshooks.engine.crd_table import CrdTable, Option
 PREFIX = "davinci-crd."
 VERSION, OPTIONS = f"{PREFIX}version", f"{PREFIX}configuration-options"
 REQUESTED, _CONFIGURATION = f"{PREFIX}requestedVersion", f"{PREFIX}configuration"
+_PATCHED = re.compile(r"(\d+\.\d+)\.\d+")
 _KINDS: Mapping[str, type] = {"boolean": bool, "integer": int}
 
 
@@ -39,9 +41,9 @@ def asks_for_crd(extension: Mapping[str, Any]) -> bool:
 def read_crd_request(extension: Mapping[str, Any], table: CrdTable) -> CrdRequest:
     """Read the extensions of a call (Da Vinci CRD, Additional capabilities).
 
-    A version that is not supported is answered in the first that is.
+    A version that is not supported is answered in the first that is; 2.2.1 is the 2.2 of the guide.
     """
-    asked = extension.get(REQUESTED)
+    asked = _version(extension.get(REQUESTED))
     given = extension.get(_CONFIGURATION)
     configured = given if isinstance(given, Mapping) else {}
     sent = [option for option in table.options if option.code in configured]
@@ -50,6 +52,12 @@ def read_crd_request(extension: Mapping[str, Any], table: CrdTable) -> CrdReques
     unusable += [] if asked is None or asked in table.versions else [REQUESTED]
     unusable += [] if given is None or given is configured else [_CONFIGURATION]
     return CrdRequest(asked if asked in table.versions else table.versions[0], values, tuple(unusable))
+
+
+def _version(asked: Any) -> Any:
+    """Major and minor, which is all that the guide has a client send; what else was sent stays as it is."""
+    patched = _PATCHED.fullmatch(asked) if isinstance(asked, str) else None
+    return patched[1] if patched else asked
 
 
 def _fits(value: Any, option: Option) -> bool:

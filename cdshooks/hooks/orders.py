@@ -12,7 +12,7 @@ from datetime import date, tzinfo
 from typing import Any
 
 from cdshooks.engine.chart import MEDICATION_KINDS, Chart, Record, resource_concept
-from cdshooks.engine.codes import Coded, concept_texts
+from cdshooks.engine.codes import Coded, coding_list, concept_texts
 from cdshooks.engine.dates import Moment, Period, read_moment
 from cdshooks.engine.identity import Entry, contained, listed, split_reference
 from cdshooks.engine.library import Library
@@ -26,6 +26,7 @@ _SERVICE_KINDS = ("ServiceRequest", "ProcedureRequest")
 ORDER_KINDS = (MEDICATION_KINDS[0], *_SERVICE_KINDS)
 _NOT_AN_ORDER = ("stopped", "cancelled", "revoked", "entered-in-error")
 _FAR = Period.parse("P1Y")
+_BILLING_OPTIONS = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-billing-options"
 
 
 @dataclass
@@ -121,7 +122,7 @@ def _recognise(
         return None
     concept = resource_concept(resource, payload)
     texts = [*concept_texts(concept), *_shown(resource)]
-    identity = identify_product(concept, texts, medication, library)
+    identity = _identified(concept, texts, medication, library)
     if identity is None:
         return None
     service, source, notes = service_day(resource, as_of, zone, library)
@@ -142,6 +143,22 @@ def _recognise(
         trial=library.products.is_trial(marks),
         notes=(*notes, *(t.says for t in traps if t.effect == "one-course")),
     )
+
+
+def _identified(concept: Any, texts: list[str], medication: bool, library: Library) -> ProductIdentity | None:
+    """What the order's own concept says; only where that tells no product, its billing codes as well."""
+    own = identify_product(concept, texts, medication, library)
+    billed = _billing_codes(concept)
+    if not billed or (own and own.product) or _is_something_else(library.systems.codings(concept), library):
+        return own
+    return identify_product({"coding": [*coding_list(concept), *billed]}, texts, medication, library)
+
+
+def _billing_codes(concept: Any) -> list[Any]:
+    """The likely billing codes that a client of Da Vinci CRD sends with a concept (ext-billing-options)."""
+    extensions = listed(concept.get("extension")) if isinstance(concept, Mapping) else []
+    options = [e for e in extensions if isinstance(e, Mapping) and e.get("url") == _BILLING_OPTIONS]
+    return [coding for option in options for coding in coding_list(option.get("valueCodeableConcept"))]
 
 
 @dataclass(frozen=True, slots=True)
