@@ -27,6 +27,7 @@ TOO_LARGE = b" " * (20 * 1024 * 1024 + 1)
 FORM_TOO_LARGE = {"name": "x" * 200_000}
 JSON = "application/json"
 FEEDBACK = f"{SIGN}/feedback"
+POLICY = "/Questionnaire/wellcare-nc.wnc-cp-192"
 
 
 class Sites:
@@ -142,6 +143,15 @@ CALLS: dict[tuple[str, str, int], Made] = {
     ("post", "/cds-services/{service_id}/feedback", 415): on("demo", "POST", FEEDBACK, data=b"{}"),
     ("post", "/cds-services/{service_id}/feedback", 429): until_429("POST", FEEDBACK, json={}),
     ("post", "/cds-services/{service_id}/feedback", 503): on("down", "POST", FEEDBACK, json={"feedback": [ENTRY]}),
+    ("get", "/Questionnaire", 200): on("demo", "GET", "/Questionnaire"),
+    ("get", "/Questionnaire", 401): on("hospital", "GET", "/Questionnaire"),
+    ("get", "/Questionnaire", 429): until_429("GET", "/Questionnaire"),
+    ("get", "/Questionnaire", 503): on("busy", "GET", "/Questionnaire"),
+    ("get", "/Questionnaire/{id_}", 200): on("demo", "GET", POLICY),
+    ("get", "/Questionnaire/{id_}", 401): on("hospital", "GET", POLICY),
+    ("get", "/Questionnaire/{id_}", 404): on("demo", "GET", "/Questionnaire/x"),
+    ("get", "/Questionnaire/{id_}", 429): until_429("GET", POLICY),
+    ("get", "/Questionnaire/{id_}", 503): on("busy", "GET", POLICY),
     ("get", "/dossier/{token}", 200): of_dossier("GET", ""),
     ("get", "/dossier/{token}", 404): on("demo", "GET", "/dossier/x"),
     ("get", "/dossier/{token}/packet", 200): of_dossier("GET", "/packet"),

@@ -33,6 +33,7 @@ from cdshooks.server.metrics import Metrics, add_metrics
 from cdshooks.server.openapi import add_openapi
 from cdshooks.server.pages import add_pages
 from cdshooks.server.production import registered_clients
+from cdshooks.server.questionnaires import add_questionnaires
 from cdshooks.server.rate_gauges import RateGauges
 from cdshooks.server.recorder import Recorder
 from cdshooks.server.replies import MAX_BODY_BYTES, answer_errors
@@ -86,6 +87,7 @@ def _add_routes(app: Flask, site: Site, metrics: Metrics, store: OpenedOnce) -> 
     add_cds_routes(app, site)
     add_pages(app, site)
     add_dossier_pages(app, site)
+    add_questionnaires(app, site)
     add_metrics(app, metrics)
     add_feedback_page(app, site, store)
     add_openapi(app, site)

@@ -1,4 +1,4 @@
-"""Who is let in to the CDS services: how many at once, how often, and only registered clients."""
+"""Who is let in to CDS services and Questionnaires: how many at once, how often, and only registered clients."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from flask import Flask, Response, g, request
 
 from cdshooks.hooks.errors import RequestError
+from cdshooks.hooks.questionnaire import PATH as QUESTIONNAIRES
 from cdshooks.server import call_log
 from cdshooks.server.auth import Authenticator, Unauthorized
 from cdshooks.server.calls import current_call
@@ -23,7 +24,7 @@ AT_ONCE = 16
 AT_ONCE_OF_ONE = 12
 """How many of them may be one client's: whoever is slow, or comes with a crowd, leaves room for the others."""
 
-_GUARDED = "/cds-services"
+_GUARDED = ("/cds-services", QUESTIONNAIRES)
 _DEMO = "/demo"  # its pages answer calls as well: they take a place, and ask nobody who they are
 _WATCHED = ("/metrics", "/feedback")
 
@@ -42,7 +43,7 @@ class Door:
         route = request.url_rule.rule if request.url_rule else ""
         if route in _WATCHED and not self._may_watch():
             raise RequestError(404, "not-found", "there is nothing at this address")
-        if not route.startswith((_GUARDED, _DEMO)):
+        if not route.startswith((*_GUARDED, _DEMO)):
             return
         self._take("")
         if self.authenticator is not None and route.startswith(_GUARDED):
@@ -93,7 +94,7 @@ class Door:
 
 
 def guard(app: Flask, door: Door) -> None:
-    """Put the door before the app's CDS services; health and pages stay open."""
+    """Put the door before the app's CDS services and Questionnaires; health and pages stay open."""
     app.before_request(door.enter)
     app.teardown_request(door.leave)
     app.register_error_handler(Unauthorized, _refused)

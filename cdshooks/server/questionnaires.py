@@ -1,0 +1,72 @@
+"""The FHIR routes behind Da Vinci DTR: the Questionnaire of each policy, by its id, by its canonical, or all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Flask, Response, request
+
+from cdshooks.engine.policy import Policy
+from cdshooks.hooks.errors import RequestError
+from cdshooks.hooks.questionnaire import PATH, canonical, policies_named, questionnaire_id, questionnaire_of
+from cdshooks.server.replies import json_reply
+from cdshooks.server.site import Site
+
+FHIR_JSON = "application/fhir+json"
+
+
+def add_questionnaires(app: Flask, site: Site) -> None:
+    """Route the Questionnaires. Whatever these routes answer in JSON, refusals too, is of FHIR's own type."""
+    routes = Blueprint("fhir", __name__)
+    routes.after_request(_as_fhir)
+
+    @routes.get(f"{PATH}/<id_>")
+    def read_questionnaire(id_: str) -> Response:
+        return json_reply(_questionnaire(site, _by_id(site, id_)))
+
+    @routes.get(PATH)
+    def search_questionnaires() -> Response:
+        url, _, version = request.args.get("url", "").partition("|")
+        version = request.args.get("version", version)
+        found = policies_named(site.library, site.base_url(), url, version)
+        return json_reply(_searchset(site, found))
+
+    app.register_blueprint(routes)
+
+
+def _as_fhir(reply: Response) -> Response:
+    if reply.mimetype == "application/json":
+        reply.content_type = FHIR_JSON
+    return reply
+
+
+def _questionnaire(site: Site, policy: Policy) -> dict[str, Any]:
+    return questionnaire_of(policy, site.base_url(), site.library.wording)
+
+
+def _by_id(site: Site, id_: str) -> Policy:
+    """The version of that id; of a canonical without a version, the one in force today, else the newest on file."""
+    policies, base = site.library.policies, site.base_url()
+    exact = [policy for policy in policies if questionnaire_id(policy) == id_]
+    every = exact or [policy for policy in policies if canonical(base, policy.id) == f"{base}{PATH}/{id_}"]
+    if not every:
+        served = ", ".join(questionnaire_id(policy) for policy in policies)
+        raise RequestError(404, "not-found", f"there is no Questionnaire of that id; those on file are {served}")
+    return site.library.in_force(every[-1].id, site.today()) or every[-1] if not exact else exact[0]
+
+
+def _searchset(site: Site, policies: list[Policy]) -> dict[str, Any]:
+    entries = [
+        {
+            "fullUrl": f"{site.base_url()}{PATH}/{questionnaire_id(policy)}",
+            "resource": _questionnaire(site, policy),
+            "search": {"mode": "match"},
+        }
+        for policy in policies
+    ]
+    return {
+        "resourceType": "Bundle",
+        "type": "searchset",
+        "total": len(entries),
+        **({"entry": entries} if entries else {}),
+    }
