@@ -208,6 +208,15 @@ def test_an_override_counts_only_when_it_surely_holds(example, decide, asked):
     found = decide(policy=policy_of(example, made, overrides=[override]))
     assert found.outcome is Result.CRITERION_NOT_MET
     assert found.overridden_by == ()
+    open_ = [] if asked is Outcome.NOT_MET else [("C.2",)]
+    assert [may.cite for may in found.may_override] == open_
+    assert all("Under 21." in may.text for may in found.may_override)
+
+
+def test_an_override_that_may_hold_is_asked_about_only_where_it_reaches_what_is_refused(example, decide):
+    override = Override((Paragraph("C.2"),), "Under 21.", lambda _: SAYS[Outcome.COULD_NOT_CHECK], frozenset(["d"]))
+    criteria = [criterion("c", SAYS[Outcome.NOT_MET], Section.COVERAGE), criterion("d", SAYS[Outcome.MET])]
+    assert decide(policy=policy_of(example, *criteria, overrides=[override])).may_override == ()
 
 
 def test_review_comes_before_missing_documents(example, decide):

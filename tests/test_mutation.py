@@ -32,7 +32,6 @@ from cdshooks.server.settings import default_fixtures
 from cdshooks.server.stories import read_stories
 
 NEVER_REFUSED = "software never finds this one not met, so there is nothing for EPSDT to turn"
-NOT_RAISED = "a negative result is not raised, whether it contradicts or cannot be read"
 EXCUSED = {
     f"{WNC}: {name}": why
     for name, why in {
@@ -41,8 +40,6 @@ EXCUSED = {
         "EPSDT: without psychosocial-limits": NEVER_REFUSED,
         "EPSDT: without non-compliance": NEVER_REFUSED,
         "EPSDT: reaches rems": "no center of the synthetic roster is known to stand outside a REMS",
-        "warnings: prompts.1.when.observation.contradicts dropped": NOT_RAISED,
-        "warnings: prompts.4.when.observation.contradicts dropped": NOT_RAISED,
     }.items()
 }
 

@@ -112,6 +112,13 @@ def test_a_positive_followed_by_a_negative_is_shown_with_both_dates_and_asked(as
             assert found.truth is True
 
 
+@pytest.mark.parametrize(("day", "truth", "gap"), [("1999-01-01", True, None), (None, None, Gap.COULD_NOT_CHECK)])
+def test_any_date_may_count_and_still_be_asked_for(ask, day, truth, gap):
+    found = ask(form(ONLY_POSITIVE, {"dated": True}), observation("positive", day, id_="o"))
+    assert (found.truth, found.gap) == (truth, gap)
+    assert [left.reference for left in found.left_out] == ([] if day else ["Observation/o"])
+
+
 def test_weak_results_make_no_conflict(ask):
     sent = [observation("weak", "2019-01-01", id_="pos"), observation("negative", "2026-11-01", id_="neg")]
     assert ask(form(RESULT, NEWER, CONFLICT), *sent).truth is True

@@ -42,7 +42,8 @@ def determine(policy: Policy, context: Context, wording: Wording) -> Determinati
     findings: dict[str, Finding] = {}
     for criterion in policy.criteria:
         findings[criterion.id] = _with_denial(find(criterion, context, wording, findings), policy, wording)
-    in_force = [o for o in policy.overrides if o.check(context).truth is True]
+    applied = [(override, override.check(context)) for override in policy.overrides]
+    in_force = [override for override, found in applied if found.truth is True]
     every = tuple(findings.values())
     return Determination(
         outcome=_result(every, in_force) if policy.may_refuse else _unrefused(every),
@@ -51,6 +52,7 @@ def determine(policy: Policy, context: Context, wording: Wording) -> Determinati
         left_out=_left_out(context, every),
         overridden_by=_overriding(every, in_force),
         notes=tuple(o.says for o in in_force),
+        may_override=tuple(_open_overrides(every, applied, wording)),
         criteria_map=tuple(map_rows(policy, every)),
     )
 
@@ -229,6 +231,15 @@ def _overriding(findings: tuple[Finding, ...], in_force: list[Override]) -> tupl
     """The paragraphs of the overrides that reach a finding that is not met."""
     refused = {str(f.criterion) for f in findings if f.outcome is Outcome.NOT_MET}
     return tuple(p for o in in_force if o.reaches & refused for p in o.cite)
+
+
+def _open_overrides(
+    findings: tuple[Finding, ...], applied: list[tuple[Override, Explanation]], wording: Wording
+) -> Iterator[Reminder]:
+    """What would reach a finding that is not met, but cannot be told to apply: asked, never applied."""
+    for override, found in applied:
+        if found.truth is None and (cite := _overriding(findings, [override])):
+            yield Reminder(cite, wording.say("finding.may_override", says=override.says, found=found.found))
 
 
 def _reminders(policy: Policy, context: Context, wording: Wording) -> Iterator[Reminder]:

@@ -268,7 +268,10 @@ class Reminder:
 
 @dataclass(frozen=True, slots=True)
 class Determination:
-    """What the documents show, criterion by criterion, for one order under one policy."""
+    """What the documents show, criterion by criterion, for one order under one policy.
+
+    `may_override`: what would turn a finding that is not met into a person's decision, if it applies.
+    """
 
     outcome: Result
     findings: tuple[Finding, ...]
@@ -276,4 +279,5 @@ class Determination:
     left_out: tuple[LeftOut, ...] = ()
     overridden_by: tuple[Paragraph, ...] = ()
     notes: tuple[str, ...] = ()
+    may_override: tuple[Reminder, ...] = ()
     criteria_map: tuple[MapRow, ...] = ()

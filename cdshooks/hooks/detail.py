@@ -103,7 +103,9 @@ def _refused(determination: Determination, wording: Wording) -> list[Block]:
         texts = [_finding_text(f) for f in refused if (f.section is Section.EXCLUSIONS) is excluded]
         if texts:
             blocks.append(Block(wording.say(f"detail.{result.value}"), tuple(texts)))
-    return [*blocks, Block("", (wording.say("detail.what_now"),), bullets=False, whole=True)]
+    what_now = [wording.say("detail.what_now")]
+    what_now += [f"{clean(asked.text)} [{', '.join(asked.cite)}]" for asked in determination.may_override]
+    return [*blocks, *(Block("", (text,), bullets=False, whole=True) for text in what_now)]
 
 
 def _unread(determination: Determination, wording: Wording) -> Block | None:

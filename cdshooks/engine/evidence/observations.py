@@ -26,6 +26,7 @@ def compile_observation(filters: Mapping[str, Any], compiler: Compiler) -> Check
     `named`: words by which a result without any known code is found and asked about.
     `conflict` {older, newer}: all codes are one test, and a sure result of the one followed by a same-day
     or newer result of the other is shown with both dates and asked, whatever the window.
+    `dated`: any date counts, but there must be one.
     """
     form = _Form(
         code=compiler.union(filters["code"]),
@@ -33,6 +34,7 @@ def compile_observation(filters: Mapping[str, Any], compiler: Compiler) -> Check
         sets={name: compiler.sets(filters.get(name)) for name in ("value", "contradicts", "asks")},
         spoiling=compiler.sets(filters.get("spoiled_by")),
         compiler=compiler,
+        dated=filters.get("dated", False),
     )
     window, say, kinds = window_of(filters), compiler.wording.say, compiler.reads("Observation")
     conflict, named = filters.get("conflict"), compiler.sets(filters.get("named"))
@@ -61,6 +63,7 @@ class _Form:
     sets: Mapping[str, list[ValueSet]]
     spoiling: list[ValueSet]
     compiler: Compiler
+    dated: bool
 
     @cached_property
     def every(self) -> list[ValueSet]:
@@ -97,6 +100,8 @@ class _Form:
             candidate = candidates.admit(record, concept, value=reading.words)
             if candidate is None:
                 continue
+            if self.dated and candidate.moment is None and candidate.verdict is Verdict.FITS:
+                candidate = candidates.undated(candidate)
             candidate = self._telling(candidate, concept, reading)
             if concept.decides and reading.sure and candidate.verdict in (Verdict.FITS, Verdict.STALE):
                 read.append((candidate, reading))
