@@ -8,7 +8,7 @@ import pytest
 from payloads import HOSTILE
 from test_card_rendering import MARK, Seen
 
-from cdshooks.server.card_html import card_html
+from cdshooks.server.card_html import card_html, on_one_line
 from cdshooks.server.settings import default_fixtures
 
 GOLDEN = sorted((default_fixtures() / "stories").glob("*/golden.json"))
@@ -44,3 +44,10 @@ def test_nothing_in_a_text_becomes_an_element_or_an_attribute(before):
 )
 def test_lists_bold_and_everything_else(text, html):
     assert card_html(text) == html
+
+
+def test_a_day_stays_on_one_line_and_nothing_else_changes():
+    assert on_one_line("from 2026-08-21 on, 12026-08-21 & <b>") == (
+        'from <span class="day">2026-08-21</span> on, 12026-08-21 &amp; &lt;b&gt;'
+    )
+    assert on_one_line(card_html("**2026-08-21**")) == '<p><strong><span class="day">2026-08-21</span></strong></p>'

@@ -76,6 +76,15 @@ def test_paper_is_white_whatever_colours_the_screen_has(pages, browser):
     assert browser.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
 
 
+def test_paper_as_narrow_as_a4_still_has_columns(pages, browser):
+    shown = "getComputedStyle(document.querySelector('.map td')).display"
+    browser.show(pages["packet"])
+    browser.window(690)
+    assert browser.evaluate(shown) == "block"
+    browser.window(690, medium="print")
+    assert browser.evaluate(shown) == "table-cell"
+
+
 def test_the_dates_are_drawn_in_forced_colours_too(pages, browser):
     browser.window(1280, forced=True)
     browser.show(pages["whole"])

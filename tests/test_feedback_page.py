@@ -58,7 +58,7 @@ def test_criteria_and_reasons_are_counted_and_nothing_else_is_told(client: Flask
     text = flat(page)
     assert "2 cards, 0 accepted (0 %), 1 overridden (50 %)" in text
     assert "HIV serology hiv 1 50 % 1 0 1" in text
-    assert "earlier CAR-T prior-car-t 0 0 % 2 0 1" in text
+    assert "Earlier CAR-T prior-car-t 0 0 % 2 0 1" in text
     assert "Clinically urgent, documents to follow 1 50 %" in text
     assert "A reason that is not ours 1 50 %" in text
     for untold in (CANARY, "mcl-1", "Synthetic", "demo-", card):

@@ -75,7 +75,6 @@ def _task(dossier: Dossier, same: list[Mapping[str, Any]], wording: Wording) -> 
     cite = tuple(dict.fromkeys(paragraph for finding in same for paragraph in finding["cite"]))
     earliest = "" if refused else max((finding.get("earliestDate", "") for finding in same), default="")
     needed_by = min((finding["neededBy"] for finding in same if "neededBy" in finding), default="")
-    owners = dict.fromkeys(wording.say(f"owner.{finding['owner']}") for finding in same)
     ask = _ask(dossier, same, wording)
     return Task(
         labels=tuple(label_of(dossier, finding["criterion"]) for finding in same),
@@ -84,7 +83,7 @@ def _task(dossier: Dossier, same: list[Mapping[str, Any]], wording: Wording) -> 
         outcome=outcome,
         reason="; ".join(dict.fromkeys(finding["reason"] for finding in same)),
         ask=ask,
-        owner=capital(", ".join(owners)),
+        owner=capital(owners(same, wording)),
         earliest=earliest,
         needed_by=needed_by,
         request="" if refused or not ask else _request(dossier, ask, cite, earliest, needed_by, wording),
@@ -123,6 +122,11 @@ def rows(dossier: Dossier) -> list[Mapping[str, Any]]:
     made = dossier["determination"].get("criteriaMap", [])
     full = [{**row, "findings": [found[c] for c in row["criteria"] if c in found]} for row in made]
     return sorted(full, key=lambda row: _RANK[row["outcome"]])
+
+
+def owners(findings: Iterable[Mapping[str, Any]], wording: Wording) -> str:
+    """Who is asked for what is open in findings."""
+    return ", ".join(dict.fromkeys(wording.say(f"owner.{finding['owner']}") for finding in findings))
 
 
 def to_attest(dossier: Dossier) -> list[Mapping[str, Any]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from markupsafe import Markup, escape
 
+_DAY = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 _BULLET = "- "
 _BOLD = re.compile(r"\*\*(\S(?:.*?\S)?)\*\*")
 
@@ -15,6 +16,11 @@ def card_html(text: str) -> Markup:
     """The HTML of a card's text. Nothing in it can become an element, an attribute or a link."""
     blocks = (block for part in re.split(r"\n\s*\n", text) for block in _blocks(part.strip().splitlines()))
     return Markup("\n").join(blocks)
+
+
+def on_one_line(text: str) -> Markup:
+    """The text or the HTML without attributes, with no line break inside a day."""
+    return Markup(_DAY.sub(r'<span class="day">\g<0></span>', str(escape(text))))
 
 
 def _blocks(lines: list[str]) -> Iterator[Markup]:

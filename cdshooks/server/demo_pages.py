@@ -18,7 +18,7 @@ from markupsafe import Markup
 from cdshooks.engine.model import Order
 from cdshooks.hooks.cards import REASON_SYSTEM
 from cdshooks.server.answering import answer_call, begin_call
-from cdshooks.server.card_html import card_html
+from cdshooks.server.card_html import card_html, on_one_line
 from cdshooks.server.cds_api import take_feedback
 from cdshooks.server.demo_chart import banner, chart, day_of, words
 from cdshooks.server.demo_request import DRAFTS, DemoRequest, demo_request, suggestion_id
@@ -160,4 +160,4 @@ def _panel(card: Mapping[str, Any], site: Site) -> Panel:
         for found in card.get("suggestions", [])
     )
     links = tuple(link for link in card.get("links", []) if urlsplit(link["url"]).scheme in ("http", "https"))
-    return Panel(card, card_html(card["detail"]), buttons, links)
+    return Panel(card, on_one_line(card_html(card["detail"])), buttons, links)

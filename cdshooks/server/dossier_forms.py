@@ -14,7 +14,11 @@ _ANSWERS: Mapping[str, Kind] = {"yes": "confirmed", "no": "not-so"}
 
 
 class FormProblem(ValueError):
-    """What is wrong with a form, in a sentence for the one who filled it in."""
+    """What is wrong with a form, in a sentence for the one who filled it in; `field` is where, "" for nowhere."""
+
+    def __init__(self, says: str, field: str = "") -> None:
+        super().__init__(says)
+        self.field = field
 
 
 def attested(form: Mapping[str, str], dossier: Dossier) -> list[Said]:
@@ -37,7 +41,8 @@ def _answers(form: Mapping[str, str], dossier: Dossier, name: str) -> Iterator[S
         words = _words(form, f"words-{criterion}")
         answer = _ANSWERS.get(form.get(f"says-{criterion}", ""))
         if words and answer is None:
-            raise FormProblem("A remark was written without a choice beside it. Choose one of the two for each remark.")
+            says = "A remark was written without a choice beside it. Choose one of the two for each remark."
+            raise FormProblem(says, f"words-{criterion}")
         if answer is not None:
             yield Said(answer, criterion, name, words)
 
@@ -52,14 +57,14 @@ def _lines(form: Mapping[str, str], dossier: Dossier, name: str) -> Iterator[Sai
 def _name(form: Mapping[str, str]) -> str:
     name = clean(form.get("name", ""))
     if not name:
-        raise FormProblem("Write your name and role: what is said is kept under it.")
+        raise FormProblem("Write your name and role: what is said is kept under it.", "name")
     if len(name) > LONGEST_NAME:
-        raise FormProblem(f"The name is longer than {LONGEST_NAME} characters.")
+        raise FormProblem(f"The name is longer than {LONGEST_NAME} characters.", "name")
     return name
 
 
 def _words(form: Mapping[str, str], field: str) -> str:
     words = clean(form.get(field, ""))
     if len(words) > LONGEST_WORDS:
-        raise FormProblem(f"A remark is longer than {LONGEST_WORDS} characters.")
+        raise FormProblem(f"A remark is longer than {LONGEST_WORDS} characters.", field)
     return words

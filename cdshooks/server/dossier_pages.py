@@ -41,12 +41,12 @@ def add_dossier_pages(app: Flask, site: Site) -> None:
     _add_forms(app, site)
 
 
-def _read(site: Site, token: str, *, packet: bool = False, problem: str = "", status: int = 200) -> Response:
+def _read(site: Site, token: str, *, packet: bool = False, problem: FormProblem | None = None) -> Response:
     ticket, kept = _found(site, token)
     dossier = kept.content
     return _page(
         "dossier.html",
-        status,
+        422 if problem else 200,
         kept=kept,
         dossier=dossier,
         made=dossier["determination"],
@@ -55,6 +55,7 @@ def _read(site: Site, token: str, *, packet: bool = False, problem: str = "", st
         rows=dossier_view.rows(dossier),
         scale=scale_of(dossier),
         what_now=dossier_view.what_now(dossier, site.library.wording),
+        wording=site.library.wording,
         nothing=site.library.wording.say("finding.person"),
         packet=packet,
         token=token,
@@ -86,7 +87,7 @@ def _add_forms(app: Flask, site: Site) -> None:
         try:
             said = attested(request.form, kept.content)
         except FormProblem as problem:
-            return _read(site, token, problem=str(problem), status=422)
+            return _read(site, token, problem=problem)
         site.dossiers.add(ticket, said, site.now())
         return redirect(f"{url_for('dossier', token=token)}#said", 303)
 
@@ -101,12 +102,14 @@ def _add_forms(app: Flask, site: Site) -> None:
         try:
             said = opened_by(request.form, kept.content)
         except FormProblem as problem:
-            return _sensitive(site, token, ticket, kept, problem=str(problem))
+            return _sensitive(site, token, ticket, kept, problem=problem)
         site.dossiers.add(ticket, [said], site.now())  # who cannot be recorded is shown nothing
         return _sensitive(site, token, ticket, kept, opened_by=said.name)
 
 
-def _sensitive(site: Site, token: str, ticket: Ticket, kept: Kept, problem: str = "", opened_by: str = "") -> Response:
+def _sensitive(
+    site: Site, token: str, ticket: Ticket, kept: Kept, problem: FormProblem | None = None, opened_by: str = ""
+) -> Response:
     return _page(
         "dossier_sensitive.html",
         422 if problem else 200,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from flask import Flask, Response, render_template
 
+from cdshooks.hooks.blocks import capital
 from cdshooks.hooks.errors import RequestError
+from cdshooks.server.card_html import on_one_line
 from cdshooks.server.demo_pages import add_demo
 from cdshooks.server.home import due_next, policies_on, products_on
 from cdshooks.server.replies import json_reply
@@ -21,6 +23,8 @@ def add_pages(app: Flask, site: Site) -> None:
     if site.settings.demo:
         _add_stories(app, site)
         add_demo(app, site)
+    app.add_template_filter(on_one_line, "days")
+    app.add_template_filter(capital, "opening")
     app.context_processor(lambda: {"pages": app.view_functions})
 
 
