@@ -37,7 +37,7 @@ def service(*codings, text=None, kind="ServiceRequest", **fields):
 
 def recognised(library, *orders, zone=UTC, prefetch=None, as_of=AS_OF):
     request = request_of(*orders, prefetch=prefetch or {})
-    return recognise_orders(request, library, as_of, zone, Payload.of(request))
+    return recognise_orders(request.draft_orders, library, as_of, zone, Payload.of(request))
 
 
 def product(library, *orders, **sent):
@@ -388,12 +388,12 @@ def test_no_orders_are_no_orders(shipped):
         body = json.loads(body_of())
         body["context"]["draftOrders"] = draft
         request = read_request(json.dumps(body).encode(), "cart-order-sign", "order-sign")
-        assert recognise_orders(request, shipped, AS_OF, UTC, Payload.of(request)) == []
+        assert recognise_orders(request.draft_orders, shipped, AS_OF, UTC, Payload.of(request)) == []
 
 
 def test_an_order_that_needs_no_reference_leaves_prefetch_undecoded(shipped):
     request = request_of(drug(coding(RXNORM, "2387347")), drug(text="Other"), prefetch={"conditions": bundle()})
-    recognise_orders(request, shipped, AS_OF, UTC, Payload.of(request))
+    recognise_orders(request.draft_orders, shipped, AS_OF, UTC, Payload.of(request))
     assert request._decoded == {}
 
 
@@ -506,5 +506,5 @@ def test_a_prefetch_that_cannot_be_decoded_hides_no_order(example):
         b'"@@"', b"1" + b"0" * 400
     )
     request = read_request(body, "cart-order-sign", "order-sign")
-    (found,) = recognise_orders(request, example, AS_OF, UTC, Payload.of(request))
+    (found,) = recognise_orders(request.draft_orders, example, AS_OF, UTC, Payload.of(request))
     assert found.product == "examplecel"

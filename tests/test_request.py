@@ -168,7 +168,8 @@ def test_a_request_does_not_print_its_chart() -> None:
 
 def test_the_hash_is_that_of_the_body_as_sent() -> None:
     body = json.dumps(call()).encode()
-    assert read_request(body, "s", "order-sign").body_sha256 == hashlib.sha256(body).hexdigest()
+    for sent in (body, b"\xef\xbb\xbf" + body, body.replace(b"{", b'{"fhirAuthorization": {}, ', 1)):
+        assert read_request(sent, "s", "order-sign").body_sha256 == hashlib.sha256(sent).hexdigest()
 
 
 def test_bad_json_in_a_part_is_refused_with_its_place() -> None:

@@ -85,7 +85,7 @@ def _edits(case: Case, library: Library) -> Iterator[tuple[Place, Callable[[dict
 def _put_service_date(case: Case, library: Library, body: dict[str, Any]) -> None:
     """Give the case's day to the order that it names, or to the first CAR-T order."""
     request = _read(case, body)
-    orders = recognise_orders(request, library, case.as_of, UTC, Payload.of(request))
+    orders = recognise_orders(request.draft_orders, library, case.as_of, UTC, Payload.of(request))
     wanted = case.edits.get("order")
     order = next((order for order in orders if wanted in (None, order.reference)), None)
     if order is None:

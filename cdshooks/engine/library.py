@@ -23,7 +23,7 @@ from cdshooks.engine.products import Products, gather_products, read_product
 from cdshooks.engine.reading import Reader
 from cdshooks.engine.references import period_problems, reference_problems, unknown_sets
 from cdshooks.engine.source import LibraryError, Problem, Source
-from cdshooks.engine.valuesets import ValueSet, read_value_set
+from cdshooks.engine.valuesets import ValueSet, read_value_set, union
 from cdshooks.engine.wording import Wording, read_wording
 
 __all__ = ["Library", "LibraryError", "Problem", "load_library", "read_draft"]
@@ -55,6 +55,16 @@ class Library:
         """The active version on the service date; None when there is none on file for that day."""
         active = (p for p in self.versions(policy_id) if p.status == "active")
         return next((p for p in active if p.effective.holds(service_date)), None)
+
+    @cached_property
+    def other_codes(self) -> ValueSet:
+        """All of `other_sets` in one."""
+        return union(self.other_sets)
+
+    @cached_property
+    def service_codes(self) -> ValueSet:
+        """All of `service_sets` in one."""
+        return union(self.service_sets)
 
     @cached_property
     def other_sets(self) -> tuple[ValueSet, ...]:

@@ -75,8 +75,7 @@ class Holder:
 
     def _recognised(self, resource: Resource) -> Order | None:
         """A resource read as a CAR-T order."""
-        alone = replace(self.payload.request, draft_orders=(DraftEntry(None, resource),))
-        found = recognise_orders(alone, self.library, self.as_of, self.zone, self.payload)
+        found = recognise_orders([DraftEntry(None, resource)], self.library, self.as_of, self.zone, self.payload)
         return next(iter(found), None)
 
     def _named_by(self, answer: PlanAnswer) -> Iterator[Resource]:

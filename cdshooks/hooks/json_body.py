@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -30,7 +30,8 @@ _NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
 _DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _TOKEN = re.compile(rb'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[\[\]{}]', re.DOTALL)
-_MEMBER = re.compile(rb'\s*[{,]\s*"([^"\\]*)"\s*:\s*')
+_KEY = re.compile(rb'\s*[{,]\s*"([^"\\]*)"\s*:\s*')
+_END = re.compile(rb"\s*\{?\s*\}")
 _HUGE_NUMBER = re.compile(rb"(?<![0-9])[0-9]{%d}" % (MAX_DIGITS + 1))
 _ESCAPED_NUL = rb"\\u0000"
 _ESCAPED_COLON = rb"\\u003[aA]"
@@ -69,9 +70,19 @@ def members(text: bytes | msgspec.Raw, where: str = WHOLE) -> dict[str, msgspec.
     """
     plain = bytes(text)
     found: dict[str, msgspec.Raw] = _decoded(_raw_members, plain, where)
-    if not _accounts_for_all(found, plain):
+    if not holds_just(found, plain):
         _check_keys(plain, found, where)
     return found
+
+
+def holds_just(found: Mapping[str, Any], text: bytes) -> bool:
+    """Whether a JSON object holds none but these members, each once and plainly spelled.
+
+    A parser keeps the last of several members with one name, and may drop those that it does not know. A member is
+    undecoded text, or a dict of such members.
+    """
+    end = _end_of(found, text, text.find(b"{"))
+    return end is not None and not text[end:].strip()
 
 
 def value(text: bytes | msgspec.Raw, where: str = WHOLE) -> Any:
@@ -185,16 +196,24 @@ def _check_keys(text: bytes, found: object, where: str) -> None:
         raise _refusal(f"has an object with the same key twice{at}", where)
 
 
-def _accounts_for_all(found: dict[str, msgspec.Raw], text: bytes) -> bool:
-    """Whether the text holds just these members, one after the other: no key was there twice."""
-    at = text.find(b"{")
-    for key, raw in found.items():
-        start = _MEMBER.match(text, at)
-        part = memoryview(raw)
-        if not start or start[1] != key.encode() or not text.startswith(part, start.end()):
-            return False
-        at = start.end() + len(part)
-    return text[at:].strip() in (b"}", b"{}")
+def _end_of(found: Mapping[str, Any], text: bytes, at: int) -> int | None:
+    """Where the object ends that begins at `at`; None when it does not hold just these members."""
+    left = dict(found)
+    while start := _KEY.match(text, at):
+        end = _end_of_part(left.pop(start[1].decode(), None), text, start.end())
+        if end is None:
+            return None
+        at = end
+    close = _END.match(text, at)
+    return close.end() if close else None
+
+
+def _end_of_part(part: msgspec.Raw | dict[str, msgspec.Raw] | None, text: bytes, at: int) -> int | None:
+    if isinstance(part, dict):
+        return _end_of(part, text, at)
+    if part is None or not text.startswith(plain := memoryview(part), at):
+        return None
+    return at + len(plain)
 
 
 def _repeated_key(text: bytes) -> int | None:

@@ -102,11 +102,11 @@ def _lookup(entries: list[Entry], target: str) -> Resource | None:
     return None
 
 
-def recognise_orders(request: Request, library: Library, as_of: date, zone: tzinfo, payload: Payload) -> list[Order]:
-    """Every CAR-T order of the session, in the order in which they were sent."""
-    found = (
-        _recognise(entry, number, library, as_of, zone, payload) for number, entry in enumerate(request.draft_orders)
-    )
+def recognise_orders(
+    entries: Iterable[DraftEntry], library: Library, as_of: date, zone: tzinfo, payload: Payload
+) -> list[Order]:
+    """Every CAR-T order among these of the session, in the order in which they were sent."""
+    found = (_recognise(entry, number, library, as_of, zone, payload) for number, entry in enumerate(entries))
     return [order for order in found if order is not None]
 
 
@@ -217,13 +217,13 @@ def _by_code(coded: Coded, library: Library) -> str:
 
 
 def _is_car_t_service(coded: Coded, library: Library) -> bool:
-    return any(value_set.find(coded) for value_set in library.service_sets)
+    return library.service_codes.find(coded) is not None
 
 
 def _is_something_else(codes: list[Coded], library: Library) -> bool:
     if any(coded in library.products.not_car_t for coded in codes):
         return True
-    return any(value_set.find(coded) for value_set in library.other_sets for coded in codes)
+    return any(library.other_codes.find(coded) for coded in codes)
 
 
 def service_day(

@@ -167,7 +167,7 @@ def _products(line: _Line, chart: Chart, library: Library) -> set[ProductId | No
     codes = [coded for concept in concepts for coded in library.systems.codings(concept)]
     texts = [text for concept in concepts for text in concept_texts(concept)]
     found = library.products.identified(codes, texts)
-    if not found and any(value_set.find(coded) for value_set in library.service_sets for coded in codes):
+    if not found and any(library.service_codes.find(coded) for coded in codes):
         return {None}
     return {*found}
 

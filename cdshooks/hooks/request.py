@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from msgspec import Raw
 
 from cdshooks.engine.identity import split_reference
 from cdshooks.hooks import json_body
+from cdshooks.hooks.envelope import members_of_call
 from cdshooks.hooks.errors import RequestError
 from cdshooks.hooks.focus import MAX_ORDERS, Focus, read_focus
 
@@ -46,10 +48,15 @@ class Request:
     prefetch: Mapping[str, Raw]
     authorization_patient: str | None
     extension: Mapping[str, Any]
-    body_sha256: str
+    hashed: Callable[[], str] = field(compare=False)
     focus: Focus = field(default_factory=Focus)
     fetched_sha256: str | None = None
     _decoded: dict[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def body_sha256(self) -> str:
+        """The SHA-256 of the body as it was sent."""
+        return self.hashed()
 
     def prefetch_value(self, key: str) -> Any:
         """What the EHR sent under a prefetch key; None for a null.
@@ -67,7 +74,7 @@ def read_request(body: bytes, service_id: str, hook: str) -> Request:
     Raises RequestError with the place of what is missing or of the wrong kind (400), or of what there is too much
     of (413). Source: CDS Hooks 2.0.1.
     """
-    sent = json_body.members(json_body.checked(body))
+    sent, prefetch = members_of_call(json_body.checked(body))
     _check_hook(sent, hook)
     hook_instance = _required_text(_value(sent, "hookInstance"), "hookInstance")
     context = _context(sent)
@@ -81,10 +88,10 @@ def read_request(body: bytes, service_id: str, hook: str) -> Request:
         encounter_id=_text(_local_id(context.get("encounterId"), "Encounter")),
         user_id=_text(context.get("userId")),
         draft_orders=_draft_orders(context.get("draftOrders")),
-        prefetch=_prefetch(sent),
+        prefetch=_prefetch(sent, prefetch),
         authorization_patient=_authorization_patient(sent),
         extension=_object_or_empty(_value(sent, "extension")),
-        body_sha256=hashlib.sha256(body).hexdigest(),
+        hashed=_hashed(body, sent),
         focus=read_focus(hook, context),
     )
 
@@ -125,12 +132,25 @@ def _context(sent: Mapping[str, Raw]) -> dict[str, Any]:
     return context
 
 
-def _prefetch(sent: Mapping[str, Raw]) -> dict[str, Raw]:
-    prefetch = sent.get("prefetch", Raw(b"null"))
-    if bytes(prefetch) == b"null":
-        return {}
-    # A copy of its own: a slice would keep the whole body, and the access token in it, alive.
-    return json_body.members(prefetch.copy(), "prefetch")
+def _prefetch(sent: Mapping[str, Raw], told_apart: Mapping[str, Raw] | None) -> Mapping[str, Raw]:
+    found = told_apart
+    if found is None:
+        prefetch = sent.get("prefetch", Raw(b"null"))
+        found = json_body.members(prefetch, "prefetch") if bytes(prefetch) != b"null" else {}
+    # Copies of their own: a slice would keep the whole body, and the access token in it, alive.
+    return {key: value.copy() for key, value in found.items()} if _holds_token(sent) else found
+
+
+def _hashed(body: bytes, sent: Mapping[str, Raw]) -> Callable[[], str]:
+    """What tells the hash of a body. Most calls order no CAR-T, and nobody asks; a body with a token is not kept."""
+    if _holds_token(sent):
+        known = hashlib.sha256(body).hexdigest()
+        return lambda: known
+    return cache(lambda: hashlib.sha256(body).hexdigest())
+
+
+def _holds_token(sent: Mapping[str, Raw]) -> bool:
+    return bytes(sent.get("fhirAuthorization", Raw(b"null"))) != b"null"
 
 
 def _authorization_patient(sent: Mapping[str, Raw]) -> str | None:

@@ -51,8 +51,7 @@ def answer(
     payload = Payload.of(request)
     gathering = Gathering(request, payload, library, fetch)
     gathering.find_orders()
-    called = replace(request, draft_orders=called_orders(request, payload))
-    orders = recognise_orders(called, library, as_of, options.zone, payload)
+    orders = recognise_orders(called_orders(request, payload), library, as_of, options.zone, payload)
     orders += unsent_orders(request, library, as_of, payload)
     if not orders and not (request.hook == PATIENT_VIEW and may_hold_answers(request)):
         return Answer({"cards": []}, fetched_sha256=gathering.sha256())

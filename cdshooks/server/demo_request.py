@@ -66,7 +66,8 @@ def suggestion_id(label: str, site: Site) -> str:
 def _car_t_order(body: Mapping[str, Any], site: Site) -> Order | None:
     service_id = service_of(body["hook"])
     request = read_request(json.dumps(body).encode(), service_id, body["hook"])
-    found = recognise_orders(request, site.library, site.today(), site.options.zone, Payload.of(request))
+    payload = Payload.of(request)
+    found = recognise_orders(request.draft_orders, site.library, site.today(), site.options.zone, payload)
     return found[0] if found else None
 
 
