@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from cdshooks.engine.model import Determination, Evidence, Finding, MapRow, Outcome
-from cdshooks.engine.policy import Policy
 
 WORST_FIRST = (
     Outcome.NOT_MET,
@@ -18,22 +17,9 @@ WORST_FIRST = (
 )
 
 
-def map_rows(policy: Policy, findings: tuple[Finding, ...]) -> Iterator[MapRow]:
-    """The rows that the policy itself names, then one for each finding that none of them answers to."""
-    shown: set[str] = set()
-    for paragraph, label in policy.map_labels.items():
-        answering = [finding for finding in findings if paragraph in finding.cite]
-        shown |= {finding.criterion for finding in answering}
-        cite = dict.fromkeys([paragraph, *(p for finding in answering for p in finding.cite)])
-        yield MapRow(paragraph, label, tuple(cite), tuple(finding.criterion for finding in answering))
-    for finding in findings:
-        if finding.criterion not in shown:
-            yield MapRow(finding.criterion, finding.label, finding.cite, (finding.criterion,))
-
-
 def answering(row: MapRow, determination: Determination) -> tuple[Finding, ...]:
     """The findings that answer a row."""
-    return tuple(finding for finding in determination.findings if finding.criterion in row.criteria)
+    return tuple(map(determination.by_criterion.__getitem__, row.criteria))
 
 
 def worst(findings: Iterable[Finding]) -> Outcome:

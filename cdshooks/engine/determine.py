@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from cdshooks.engine.claims import claim_reminders
 from cdshooks.engine.counting import counting_dates, infusion_day
-from cdshooks.engine.criteria_map import map_rows, named_once
+from cdshooks.engine.criteria_map import named_once
 from cdshooks.engine.dates import read_moment
 from cdshooks.engine.evidence import Context
 from cdshooks.engine.model import (
@@ -53,7 +53,7 @@ def determine(policy: Policy, context: Context, wording: Wording) -> Determinati
         overridden_by=_overriding(every, in_force),
         notes=tuple(o.says for o in in_force),
         may_override=tuple(_open_overrides(every, applied, wording)),
-        criteria_map=tuple(map_rows(policy, every)),
+        criteria_map=policy.criteria_map,
     )
 
 

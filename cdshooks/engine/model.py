@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, NewType
 
 from msgspec import Struct
@@ -266,7 +267,7 @@ class Reminder:
     due: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Determination:
     """What the documents show, criterion by criterion, for one order under one policy.
 
@@ -281,3 +282,8 @@ class Determination:
     notes: tuple[str, ...] = ()
     may_override: tuple[Reminder, ...] = ()
     criteria_map: tuple[MapRow, ...] = ()
+
+    @cached_property
+    def by_criterion(self) -> Mapping[CriterionId, Finding]:
+        """The findings by the id of their criterion."""
+        return {finding.criterion: finding for finding in self.findings}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -11,7 +11,7 @@ from cdshooks.engine.dates import Period, Window
 from cdshooks.engine.evidence import Check, Compiler, compile_expression
 from cdshooks.engine.evidence.context import Context, as_list, window_of
 from cdshooks.engine.evidence.lines import Treatments, compile_lines
-from cdshooks.engine.model import CriterionId, Paragraph, PolicyId, Reminder, Section
+from cdshooks.engine.model import CriterionId, MapRow, Paragraph, PolicyId, Reminder, Section
 from cdshooks.engine.products import Span, day, span
 
 
@@ -99,7 +99,7 @@ class Policy:
     file: str
     denials: Mapping[Paragraph, str] = field(default_factory=dict)
     differs: tuple[tuple[Span, str], ...] = ()
-    map_labels: Mapping[Paragraph, str] = field(default_factory=dict)
+    criteria_map: tuple[MapRow, ...] = ()
 
     def standing(self, service_date: date) -> Standing | None:
         """The standing of this version on the service date."""
@@ -122,6 +122,7 @@ class Policy:
 def read_policy(data: Mapping[str, Any], compiler: Compiler, file: str) -> Policy:
     """Compile one policy file (already schema-checked)."""
     source, period = data["source"], data["effective_period"]
+    criteria = tuple(_criterion(row, section, compiler) for section in Section for row in data.get(section.value, []))
     return Policy(
         id=PolicyId(data["id"]),
         version=str(data["version"]),
@@ -140,15 +141,13 @@ def read_policy(data: Mapping[str, Any], compiler: Compiler, file: str) -> Polic
         controlled_by=data.get("controlled_by", {}).get("says", ""),
         products=tuple(data.get("applies_to", {}).get("products", [])),
         outline=tuple(Paragraph(p) for p in data["outline"]),
-        criteria=tuple(
-            _criterion(row, section, compiler) for section in Section for row in data.get(section.value, [])
-        ),
+        criteria=criteria,
         overrides=tuple(_override(row, compiler) for row in data.get("overrides", [])),
         reminders=tuple(_reminder(row, compiler) for row in data.get("reminders", [])),
         not_encoded=tuple((_cite(row), row["because"]) for row in data.get("not_encoded", [])),
         denials={Paragraph(key): says for key, says in data.get("denials", {}).items()},
         differs=tuple((span(row), row["says"]) for row in data.get("differs_from_label", [])),
-        map_labels={Paragraph(key): label for key, label in data.get("criteria_map", {}).items()},
+        criteria_map=tuple(_map_rows(data.get("criteria_map", {}), criteria)),
         file=file,
     )
 
@@ -183,6 +182,19 @@ def _criterion(row: Mapping[str, Any], section: Section, compiler: Compiler) -> 
         otherwise=row.get("otherwise", ""),
         lists=compile_lines(own) if "lists" in row else None,
     )
+
+
+def _map_rows(labels: Mapping[str, str], criteria: Iterable[Criterion]) -> Iterator[MapRow]:
+    """The rows of the criteria map that the policy itself names, then one for each criterion that is in none."""
+    shown: set[str] = set()
+    for paragraph, label in labels.items():
+        under = [criterion for criterion in criteria if paragraph in criterion.cite]
+        shown |= {criterion.id for criterion in under}
+        cite = dict.fromkeys([Paragraph(paragraph), *(p for criterion in under for p in criterion.cite)])
+        yield MapRow(paragraph, label, tuple(cite), tuple(criterion.id for criterion in under))
+    for criterion in criteria:
+        if criterion.id not in shown:
+            yield MapRow(criterion.id, criterion.label, criterion.cite, (criterion.id,))
 
 
 def _denial(row: Mapping[str, Any]) -> tuple[Paragraph, ...]:

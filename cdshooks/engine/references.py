@@ -160,6 +160,6 @@ def _paragraph_problems(policy: Policy, source: Source) -> Iterator[Problem]:
             yield source.problem(("outline",), f"{paragraph} binds but nothing cites or excuses it")
     for paragraph in sorted(cited - set(policy.outline)):
         yield source.problem(("outline",), f"{paragraph} is cited but not in the outline")
-    for paragraph in policy.map_labels:
-        if not any(paragraph in criterion.cite for criterion in policy.criteria):
-            yield source.problem(("criteria_map", paragraph), f"no criterion cites {paragraph}, so its row is empty")
+    for row in policy.criteria_map:
+        if not row.criteria:
+            yield source.problem(("criteria_map", row.id), f"no criterion cites {row.id}, so its row is empty")

@@ -17,7 +17,7 @@ from cdshooks.hooks.criteria_map import row_json
 from cdshooks.hooks.denied_request import Held
 from cdshooks.hooks.plan_answers import PlanAnswer
 from cdshooks.hooks.submitted import SETTLED
-from cdshooks.hooks.text import shortened
+from cdshooks.hooks.text import Cleaned, shortened
 
 _LONGEST_PART = 90
 _MET, _ASKED = (Outcome.MET.value,), (Outcome.ATTEST.value,)
@@ -62,7 +62,8 @@ def map_blocks(map_: AnsweringMap, most: int, wording: Wording) -> list[Block]:
     if held.determination is None or held.policy is None:
         why = say(f"appeal.not_held.{held.why_not}")
         return [*head, Block("", (f"{why} {say('appeal.gather')}",), bullets=False, whole=True)]
-    rows = [row_json(row, held.determination) for row in map_.rows]
+    cleaned = Cleaned()
+    rows = [row_json(row, held.determination, cleaned) for row in map_.rows]
     told = [row for index, row in enumerate(rows) if index < map_.named or row["outcome"] in _GAPS][:most]
     rest = [row for row in rows if row not in told]
     lines = [*(_line(row, wording) for row in told), *_rest(rest, wording)]

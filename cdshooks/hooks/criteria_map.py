@@ -8,35 +8,36 @@ from typing import Any
 from cdshooks.engine.criteria_map import answering, documents_of, worst
 from cdshooks.engine.model import Determination, Evidence, Finding, Listing, MapRow, Outcome
 from cdshooks.hooks.submitted import SETTLED
-from cdshooks.hooks.text import clean, shortened
+from cdshooks.hooks.text import Cleaned, shortened
 
 _ABSENT = (Outcome.MISSING, Outcome.STALE, Outcome.COULD_NOT_CHECK)
 _LONGEST = 300
 _MOST_RECORDS = 20
 
 
-def row_json(row: MapRow, determination: Determination) -> dict[str, Any]:
+def row_json(row: MapRow, determination: Determination, cleaned: Cleaned) -> dict[str, Any]:
     """One row: `shows` is what is on file, `missing` what is not, `ask` what would settle it."""
     findings = answering(row, determination)
-    location = list(dict.fromkeys([item for finding in findings for item in documents_of(finding)]))
-    centers = dict.fromkeys(finding.listing for finding in findings if finding.listing)
-    places = [*map(_center, centers), *map(_record, location[:_MOST_RECORDS])]
-    absent = [_is_absent(finding) for finding in findings]
-    texts = {
-        "shows": _joined([f.reason for f, missing in zip(findings, absent, strict=True) if not missing]),
-        "missing": _joined([_reason(f, findings) for f, missing in zip(findings, absent, strict=True) if missing]),
-        "ask": _joined([f.ask for f in findings if f.outcome not in SETTLED], " "),
-    }
-    return {
+    made: dict[str, Any] = {
         "row": row.id,
-        "criteria": [str(finding.criterion) for finding in findings],
+        "criteria": list(row.criteria),
         "label": row.label,
         "cite": list(row.cite),
         "outcome": worst(findings).value,
-        **{key: text for key, text in texts.items() if text},
-        **({"location": places} if places else {}),
-        **_counts(findings, len(location) - _MOST_RECORDS),
     }
+    shown: list[str] = []
+    absent: list[str] = []
+    for finding in findings:
+        if _is_absent(finding):
+            absent.append(_reason(finding, findings))
+        else:
+            shown.append(finding.reason)
+    asks = [finding.ask for finding in findings if finding.outcome not in SETTLED]
+    for key, texts, between in (("shows", shown, "; "), ("missing", absent, "; "), ("ask", asks, " ")):
+        if texts and (text := _joined(texts, cleaned, between)):
+            made[key] = text
+    _locate(made, findings, cleaned)
+    return made
 
 
 def _reason(finding: Finding, findings: tuple[Finding, ...]) -> str:
@@ -50,22 +51,28 @@ def _is_absent(finding: Finding) -> bool:
     return silent or finding.outcome in _ABSENT
 
 
-def _joined(texts: list[str], between: str = "; ") -> str:
-    return between.join(dict.fromkeys([shortened(clean(text), _LONGEST) for text in texts])) if texts else ""
+def _joined(texts: list[str], cleaned: Cleaned, between: str) -> str:
+    return between.join(dict.fromkeys([shortened(cleaned[text], _LONGEST) for text in texts]))
 
 
-def _counts(findings: Iterable[Finding], more: int) -> dict[str, int]:
-    """Records that are not named: sensitive ones, and those beyond the first."""
-    to_review = sum(finding.to_review for finding in findings)
-    return {**({"toReview": to_review} if to_review else {}), **({"more": more} if more > 0 else {})}
+def _locate(made: dict[str, Any], findings: Iterable[Finding], cleaned: Cleaned) -> None:
+    """Say where it lies, and count the records that are not named: sensitive ones, and those beyond the first."""
+    location = list(dict.fromkeys([item for finding in findings for item in documents_of(finding)]))
+    centers = dict.fromkeys([finding.listing for finding in findings if finding.listing])
+    if places := [*(_center(c, cleaned) for c in centers), *(_record(r, cleaned) for r in location[:_MOST_RECORDS])]:
+        made["location"] = places
+    if to_review := sum([finding.to_review for finding in findings]):
+        made["toReview"] = to_review
+    if len(location) > _MOST_RECORDS:
+        made["more"] = len(location) - _MOST_RECORDS
 
 
-def _record(item: Evidence) -> dict[str, Any]:
-    issuer = {"laboratory" if item.laboratory else "author": clean(item.source or "")}
-    optional = {"date": item.date, **issuer, "display": clean(item.display)}
-    return {"reference": item.reference, **{key: text for key, text in optional.items() if text}}
+def _record(item: Evidence, cleaned: Cleaned) -> dict[str, Any]:
+    issuer = "laboratory" if item.laboratory else "author"
+    told = {"date": item.date, issuer: cleaned[item.source or ""], "display": cleaned[item.display]}
+    return {"reference": item.reference, **{key: text for key, text in told.items() if text}}
 
 
-def _center(listing: Listing) -> dict[str, Any]:
-    optional = {"npi": clean(listing.npi or ""), "date": listing.date, "display": clean(listing.display)}
-    return {"center": clean(listing.center), **{key: text for key, text in optional.items() if text}}
+def _center(listing: Listing, cleaned: Cleaned) -> dict[str, Any]:
+    told = {"npi": cleaned[listing.npi or ""], "date": listing.date, "display": cleaned[listing.display]}
+    return {"center": cleaned[listing.center], **{key: text for key, text in told.items() if text}}

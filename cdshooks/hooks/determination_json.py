@@ -10,7 +10,7 @@ from cdshooks.engine.model import CountingDates, Determination, Evidence, Findin
 from cdshooks.engine.policy import Policy
 from cdshooks.hooks.criteria_map import row_json
 from cdshooks.hooks.submitted import SETTLED
-from cdshooks.hooks.text import clean
+from cdshooks.hooks.text import Cleaned, clean
 from cdshooks.hooks.treatment_line_json import treatment_line_json
 
 KEY = "org.cdshooks.determination"
@@ -30,7 +30,7 @@ def determination_json(
 
     `submitted` is the day on which the same gaps were overridden as already submitted.
     """
-    found = determination or Determination(Result.COULD_NOT_CHECK, ())
+    found, cleaned = determination or Determination(Result.COULD_NOT_CHECK, ()), Cleaned()
     return {
         "schema": 1,
         "decision": str(decision),
@@ -41,8 +41,10 @@ def determination_json(
         **({"policy": policy} if policy else {}),
         **({"alreadySubmitted": submitted.isoformat()} if submitted else {}),
         "outcome": found.outcome.value,
-        "findings": [_finding(finding) for finding in found.findings],
-        **({"criteriaMap": [row_json(row, found) for row in found.criteria_map]} if found.criteria_map else {}),
+        "findings": [_finding(finding, cleaned) for finding in found.findings],
+        **(
+            {"criteriaMap": [row_json(row, found, cleaned) for row in found.criteria_map]} if found.criteria_map else {}
+        ),
         **({"reminders": [_reminder(r) for r in found.reminders]} if found.reminders else {}),
         **({"leftOut": [_left_out(x) for x in found.left_out[:_MOST_LEFT_OUT]]} if found.left_out else {}),
     }
@@ -67,24 +69,32 @@ def _order(order: Order) -> dict[str, Any]:
     return {"order": order.reference, **named, "recognizedBy": clean(order.recognized_by)}
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
-    until = finding.counts_until.isoformat() if finding.counts_until else None
-    return {
+def _finding(finding: Finding, cleaned: Cleaned) -> dict[str, Any]:
+    made: dict[str, Any] = {
         "criterion": finding.criterion,
         "section": finding.section.value,
         "cite": list(finding.cite),
         "outcome": finding.outcome.value,
-        "reason": "; ".join([clean(finding.reason), *(clean(note) for note in finding.notes)]),
-        **({} if finding.outcome in SETTLED else {"ask": clean(finding.whole_ask)}),
-        "owner": finding.owner,
-        **({"denial": finding.denial} if finding.denial else {}),
-        **({"countsUntil": until} if until else {}),
-        **(_counts_from(finding.counts_from) if finding.counts_from else {}),
-        **({"neededBy": finding.needed_by.isoformat()} if finding.needed_by else {}),
-        **({"toReview": finding.to_review} if finding.to_review else {}),
-        **({"evidence": [_evidence(item) for item in finding.evidence]} if finding.evidence else {}),
-        **({"lines": [treatment_line_json(line) for line in finding.lines]} if finding.lines else {}),
+        "reason": "; ".join([cleaned[text] for text in (finding.reason, *finding.notes)]),
     }
+    if finding.outcome not in SETTLED:
+        made["ask"] = cleaned[finding.whole_ask]
+    made["owner"] = finding.owner
+    if finding.denial:
+        made["denial"] = finding.denial
+    if finding.counts_until:
+        made["countsUntil"] = finding.counts_until.isoformat()
+    if finding.counts_from:
+        made.update(_counts_from(finding.counts_from))
+    if finding.needed_by:
+        made["neededBy"] = finding.needed_by.isoformat()
+    if finding.to_review:
+        made["toReview"] = finding.to_review
+    if finding.evidence:
+        made["evidence"] = [_evidence(item, cleaned) for item in finding.evidence]
+    if finding.lines:
+        made["lines"] = [treatment_line_json(line) for line in finding.lines]
+    return made
 
 
 def _counts_from(dates: CountingDates) -> dict[str, str]:
@@ -95,13 +105,9 @@ def _counts_from(dates: CountingDates) -> dict[str, str]:
     }
 
 
-def _evidence(evidence: Evidence) -> dict[str, Any]:
-    optional = {
-        "date": evidence.date,
-        "display": clean(evidence.display),
-        "source": clean(evidence.source or ""),
-    }
-    return {"reference": evidence.reference, **{k: v for k, v in optional.items() if v}}
+def _evidence(evidence: Evidence, cleaned: Cleaned) -> dict[str, Any]:
+    told = {"date": evidence.date, "display": cleaned[evidence.display], "source": cleaned[evidence.source or ""]}
+    return {"reference": evidence.reference, **{key: text for key, text in told.items() if text}}
 
 
 def _reminder(reminder: Reminder) -> dict[str, Any]:

@@ -47,6 +47,14 @@ def clean(text: str) -> str:
     return marker[0].translate(_BLOCK_LOOK_ALIKE) + line[marker.end() :] if marker else line
 
 
+class Cleaned(dict[str, str]):
+    """The texts of one answer as `clean` makes them, each worked out once."""
+
+    def __missing__(self, text: str) -> str:
+        made = self[text] = clean(text)
+        return made
+
+
 def _is_plain(text: str) -> bool:
     """True for a text with nothing to clean: most texts are."""
     marked = _MARKUP.search(text) or "@" in text or "://" in text or "  " in text or "www" in text.lower()
