@@ -29,7 +29,7 @@ from cdshooks.engine.records import (
     clip,
     evidence_of,
     moment_of,
-    refusal,
+    seen_in,
     specimen_texts,
     status_words,
     title_of,
@@ -76,7 +76,7 @@ def dated(library, sent, *others, **chart):
 )
 def test_a_record_whose_status_takes_it_back_is_refused(example, sent, why):
     record, chart = only(example, sent)
-    assert refusal(record, moment_of(record, chart), AS_OF) is why
+    assert seen_in(record, chart).refused(AS_OF) is why
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_record_whose_status_takes_it_back_is_refused(example, sent, why):
 )
 def test_any_other_status_is_not_a_refusal(example, sent):
     record, chart = only(example, sent)
-    assert refusal(record, moment_of(record, chart), AS_OF) is None
+    assert seen_in(record, chart).refused(AS_OF) is None
 
 
 @pytest.mark.parametrize(
@@ -114,14 +114,14 @@ def test_any_other_status_is_not_a_refusal(example, sent):
 )
 def test_a_record_dated_after_today_is_refused(example, day, why):
     record, chart = only(example, observation(day=day))
-    assert refusal(record, moment_of(record, chart), AS_OF) is why
+    assert seen_in(record, chart).refused(AS_OF) is why
 
 
 def test_today_is_the_local_day_of_the_zone(example):
     sent = observation(day="2026-11-22T03:00:00Z")
     for zone, why in (("UTC", Why.FUTURE_DATED), ("America/New_York", None)):
         record, chart = only(example, sent, zone=ZoneInfo(zone))
-        assert refusal(record, moment_of(record, chart), AS_OF) is why
+        assert seen_in(record, chart).refused(AS_OF) is why
 
 
 @pytest.mark.parametrize(
@@ -245,18 +245,13 @@ def test_the_labels_of_the_standards_are_known_to_the_shipped_library(shipped, s
     assert shipped.systems.is_labelled(sent) is True
 
 
-def test_what_is_sensitive_on_its_own_account_stays_so(example):
-    record, chart = only(example, observation())
-    assert evidence_of(record, chart, sensitive=True).sensitive is True
-
-
 def test_evidence_carries_reference_date_words_and_laboratory(example):
     lab = {"resourceType": "Organization", "id": "lab", "name": "Example Laboratory"}
     sent = observation(
         id_="o1", code=concept("virus-ab", text="Virus Ab"), performer=[{"reference": "Organization/lab"}]
     )
     record, chart = only(example, sent, lab)
-    found = evidence_of(record, chart, value="Negative", when=moment_of(record, chart))
+    found = evidence_of(record, chart, value="Negative")
     assert (found.reference, found.date, found.display) == ("Observation/o1", "2026-10-20", "Virus Ab: Negative")
     assert (found.source, found.laboratory) == ("Example Laboratory", True)
 
@@ -317,10 +312,8 @@ KIND_NAMES = ["Observation", "Condition", "Procedure", "DiagnosticReport", "Docu
 def test_no_shape_of_a_field_breaks_the_reading_of_a_record(example, kind, fields):
     chart = chart_of(example, {"resourceType": kind, "id": "x", "subject": {"reference": "Patient/p1"}, **fields})
     for record in chart.all_of_kind(kind):
-        moment = moment_of(record, chart)
-        refusal(record, moment, date(2026, 11, 21))
-        unread_reason(record)
-        evidence_of(record, chart, when=moment)
+        seen_in(record, chart).refused(date(2026, 11, 21))
+        evidence_of(record, chart, value="a result")
         all_texts(record, chart)
         specimen_texts(record, chart)
 

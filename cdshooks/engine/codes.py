@@ -71,6 +71,8 @@ class Systems:
         """True when a resource carries a confidentiality or sensitivity label beyond the ordinary ones."""
         meta = resource.get("meta")
         security = meta.get("security") if isinstance(meta, Mapping) else None
+        if security is None and "securityLabel" not in resource:  # as most are: not worth a look
+            return False
         labels = [*coding_list(security), *coding_list(resource.get("securityLabel"))]  # the latter: of documents
         return any(self.is_label(coding) for coding in labels)
 
@@ -144,5 +146,8 @@ def concept_texts(concept: Any) -> list[str]:
         return [text for item in concept for text in concept_texts(item)]
     if not isinstance(concept, dict):
         return []
-    told = [concept.get("text"), *[c.get("display") for c in coding_list(concept) if isinstance(c, dict)]]
+    told = [concept.get("text")]
+    for coding in coding_list(concept):
+        if isinstance(coding, dict):
+            told.append(coding.get("display"))
     return [words for text in told if isinstance(text, str) and (words := text.strip())]

@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Any, TypeVar
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from cdshooks.engine.chart import Chart, Record, concept_of
 from cdshooks.engine.codes import coding_list, concept_texts
 from cdshooks.engine.dates import Moment, read_moment
@@ -72,13 +75,11 @@ def is_unconfirmed(record: Record) -> bool:
     return bool(_UNCONFIRMED & set(code_words(record.resource.get("verificationStatus"))))
 
 
-def refusal(record: Record, when: Moment | None, as_of: date) -> Why | None:
-    """Why a record can never be evidence (status, or dated after `as_of`); None when it may be."""
-    for word in status_words(record.resource):
+def taken_back(resource: Resource) -> Why | None:
+    """Why the status of a resource keeps it from ever being evidence; None when it may be."""
+    for word in status_words(resource):
         if word in _REFUSED:
             return _REFUSED[word]
-    if when is not None and when.first > as_of:
-        return Why.FUTURE_DATED
     return None
 
 
@@ -106,12 +107,41 @@ def once(work: Callable[[Record, Chart], _Found], record: Record, chart: Chart, 
     return found
 
 
+class Seen(Struct, frozen=True):
+    """What a record is whatever it is asked: its day, the evidence it makes by itself, what its status takes away."""
+
+    moment: Moment | None
+    evidence: Evidence
+    taken_back: Why | None
+    unread: tuple[str, Why] | None
+
+    def refused(self, as_of: date) -> Why | None:
+        """Why it can never be evidence: its status, or that it is dated after `as_of`; None when it may be."""
+        if self.taken_back is None and self.moment is not None and self.moment.first > as_of:
+            return Why.FUTURE_DATED
+        return self.taken_back
+
+
+def seen_in(record: Record, chart: Chart) -> Seen:
+    """What a record is, seen once per chart."""
+    return once(_seen, record, chart)
+
+
+def _seen(record: Record, chart: Chart) -> Seen:
+    moment, issuer = moment_of(record, chart), issuer_of(record, chart)
+    evidence = Evidence(
+        reference=record.reference,
+        date=str(moment) if moment else None,
+        display=clip(title_of(record, chart)),
+        source=clip(issuer.name) if issuer else None,
+        laboratory=issuer is not None and issuer.laboratory,
+        sensitive=chart.systems.is_labelled(record.resource),
+    )
+    return Seen(moment, evidence, taken_back(record.resource), unread_reason(record))
+
+
 def moment_of(record: Record, chart: Chart) -> Moment | None:
     """When the thing happened: collection or performance first, then issue; never lastUpdated."""
-    return once(_moment, record, chart)
-
-
-def _moment(record: Record, chart: Chart) -> Moment | None:
     resource = record.resource
     if record.kind == "DocumentReference":
         return _document_moment(resource, chart)
@@ -223,43 +253,18 @@ def specimen_texts(record: Record, chart: Chart) -> list[str]:
     return texts
 
 
-def evidence_of(
-    record: Record,
-    chart: Chart,
-    *,
-    value: str = "",
-    when: Moment | None = None,
-    sensitive: bool = False,
-    concept: Concept | None = None,
-) -> Evidence:
-    """The Evidence that a record makes; a record with a confidentiality label is always sensitive.
+def evidence_of(record: Record, chart: Chart, *, value: str = "", concept: Concept | None = None) -> Evidence:
+    """The Evidence that a record makes, with its `value`; a record with a confidentiality label is sensitive.
 
     A record that has no words of its own is named by its `concept`.
     """
-    described = once(_described, record, chart)
-    title = described.display
+    own = seen_in(record, chart).evidence
+    title = own.display
     if concept is not None and title == record.kind:
         title = clip(f"{concept.display} ({concept.coded[1]})")
-    return Evidence(
-        reference=record.reference,
-        date=str(when) if when else None,
-        display=f"{title}: {clip(value)}" if value else title,
-        source=described.source,
-        laboratory=described.laboratory,
-        sensitive=sensitive or described.sensitive,
-    )
-
-
-def _described(record: Record, chart: Chart) -> Evidence:
-    """The evidence that a record makes by itself: its title, its issuer, and whether it is labelled."""
-    issuer = issuer_of(record, chart)
-    return Evidence(
-        reference=record.reference,
-        display=clip(title_of(record, chart)),
-        source=clip(issuer.name) if issuer else None,
-        laboratory=issuer is not None and issuer.laboratory,
-        sensitive=chart.systems.is_labelled(record.resource),
-    )
+    elif not value:
+        return own
+    return replace(own, display=f"{title}: {clip(value)}" if value else title)
 
 
 def clip(text: str) -> str:

@@ -75,13 +75,17 @@ def _grouped(pairs: Iterable[tuple[_Key, _Hit]]) -> dict[_Key, frozenset[_Hit]]:
 
 def read_result(record: Record, chart: Chart, sets: ResultSets) -> Reading:
     """Read the value and the interpretation of an Observation (or component) against the sets."""
-    body = record.body
-    values = body.get("valueCodeableConcept")
-    codes = [*chart.systems.codings(values), *chart.systems.codings(body.get("interpretation"))]
-    texts = [text for text in (body.get("valueString"), *concept_texts(values)) if isinstance(text, str)]
-    hits = _NOTHING.union(*map(sets.of_code, codes), *map(sets.of_text, texts))
-    found = frozenset(set_id for set_id, _ in hits)
-    return Reading(found, len(found) == 1 and all(sure for _, sure in hits), value_words(body))
+    body, codings = record.body, chart.systems.codings
+    codes = [*codings(body.get("valueCodeableConcept")), *codings(body.get("interpretation"))]
+    hits = _NOTHING.union(*map(sets.of_code, codes), *map(sets.of_text, _result_texts(body)))
+    found = frozenset([set_id for set_id, _ in hits])
+    return Reading(found, len(found) == 1 and all([sure for _, sure in hits]), value_words(body))
+
+
+def _result_texts(body: Mapping[str, Any]) -> list[str]:
+    """The words of a result, as text and of its code."""
+    text, words = body.get("valueString"), concept_texts(body.get("valueCodeableConcept"))
+    return [text, *words] if isinstance(text, str) else words
 
 
 def has_members(record: Record, chart: Chart) -> bool:
@@ -96,9 +100,8 @@ def has_members(record: Record, chart: Chart) -> bool:
 
 def spoilt(record: Record, words: Iterable[ValueSet]) -> bool:
     """True when the result's own words take back what they say ("not confirmed", "specimen rejected")."""
-    texts = [record.body.get("valueString"), *concept_texts(record.body.get("valueCodeableConcept"))]
-    folded = [fold_words(text) for text in texts if isinstance(text, str)]
-    return any(value_set.names(text) for value_set in words for text in folded)
+    folded = "".join(map(fold_words, _result_texts(record.body)))  # no phrase spans two texts: two blanks part them
+    return any([value_set.names(folded) for value_set in words])
 
 
 def value_words(body: Mapping[str, Any]) -> str:

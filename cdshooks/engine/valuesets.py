@@ -81,7 +81,10 @@ class ValueSet:
 
     def names(self, folded: str) -> str | None:
         """The first phrase of the set in a text that is folded already."""
-        return next((phrase for phrase, words in self.phrases if words in folded), None)
+        for phrase, words in self.phrases:
+            if words in folded:
+                return phrase
+        return None
 
 
 def find_prefix(prefixes: Mapping[Coded, Concept], coded: Coded) -> Concept | None:
@@ -102,8 +105,7 @@ def fold_words(text: str) -> str:
 
 def result_tokens(text: str) -> list[str]:
     """A result text as tokens: split at punctuation, upper-cased, blanks and hyphens dropped."""
-    parts = (_JOINERS.sub("", part).upper() for part in _SEPARATORS.split(text))
-    return [part for part in parts if part]
+    return [part for part in _SEPARATORS.split(_JOINERS.sub("", text).upper()) if part]
 
 
 def read_value_set(data: Mapping[str, Any], systems: Systems) -> ValueSet:

@@ -7,7 +7,6 @@ is contradicted by a record of the same day or a later one does not speak: they 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
@@ -18,7 +17,7 @@ from cdshooks.engine.chart import Record
 from cdshooks.engine.dates import Moment, Place, Window
 from cdshooks.engine.evidence.context import Context
 from cdshooks.engine.model import Evidence, LeftOut, Why
-from cdshooks.engine.records import clip, evidence_of, moment_of, quote, refusal, title_of, unread_reason
+from cdshooks.engine.records import clip, evidence_of, quote, seen_in, title_of
 from cdshooks.engine.valuesets import Concept, ValueSet
 from cdshooks.engine.wording import Wording
 
@@ -58,8 +57,7 @@ class Candidate(Struct, frozen=True):
     name: str = ""
 
 
-@dataclass
-class Candidates:
+class Candidates(Struct):
     """The candidates of one retrieval and the records that were left out of it.
 
     `refuted` are diagnoses that someone took back; `disagreeing` are records that cannot all be right.
@@ -68,29 +66,29 @@ class Candidates:
     context: Context
     wording: Wording
     window: Window | None = None
-    found: list[Candidate] = field(default_factory=list)
-    left_out: list[LeftOut] = field(default_factory=list)
-    refuted: list[Candidate] = field(default_factory=list)
-    disagreeing: list[Candidate] = field(default_factory=list)
+    found: list[Candidate] = []
+    left_out: list[LeftOut] = []
+    refuted: list[Candidate] = []
+    disagreeing: list[Candidate] = []
 
     def admit(self, record: Record, concept: Concept | None = None, *, value: str = "") -> Candidate | None:
         """Apply the guards and the window; None when the record is refused.
 
         The candidate that comes back FITS so far as status and date go.
         """
-        chart, as_of = self.context.chart, self.context.as_of
-        moment = moment_of(record, chart)
-        evidence = evidence_of(record, chart, value=value, when=moment, concept=concept)
-        if why := refusal(record, moment, as_of):
+        chart = self.context.chart
+        seen, evidence = seen_in(record, chart), evidence_of(record, chart, value=value, concept=concept)
+        moment = seen.moment
+        if why := seen.refused(self.context.as_of):
             self.leave_out(evidence, why)
             if why is Why.REFUTED:
                 name = self.wording.say("evidence.refuted", record=evidence.display)
                 self.refuted.append(Candidate(record, Verdict.ASKS, evidence, "", moment, name=name))
             return None
-        if unread := unread_reason(record):
-            self.leave_out(evidence, unread[1])
-            return Candidate(record, Verdict.UNREAD, evidence, unread[0], moment, brief=clip(value))
         brief = clip(value)
+        if seen.unread:
+            self.leave_out(evidence, seen.unread[1])
+            return Candidate(record, Verdict.UNREAD, evidence, seen.unread[0], moment, brief=brief)
         if self.window is None:
             return Candidate(record, Verdict.FITS, evidence, "", moment, brief=brief)
         placed = self._placed(record, evidence, moment, self.window)

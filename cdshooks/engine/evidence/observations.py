@@ -76,9 +76,9 @@ class _Form:
         return {name: frozenset(value_set.id for value_set in sets) for name, sets in self.sets.items()}
 
     @cached_property
-    def key(self) -> tuple[tuple[str, ...], ...]:
+    def key(self) -> tuple[str, ...]:
         """What two forms must share to read a result alike."""
-        return tuple(sorted(s.id for s in self.every)), tuple(sorted(words.id for words in self.spoiling))
+        return tuple(sorted(s.id for s in self.every))
 
     @cached_property
     def results_table(self) -> ResultSets:
@@ -87,14 +87,17 @@ class _Form:
 
     def read(self, record: Record, chart: Chart) -> Reading:
         """One result read against the sets; words that take it back leave it unsure."""
-        reading = read_result(record, chart, self.results_table)
-        return replace(reading, sure=False) if spoilt(record, self.spoiling) else reading
+        reading = once(self._read, record, chart, self.key)
+        return replace(reading, sure=False) if reading.sure and spoilt(record, self.spoiling) else reading
+
+    def _read(self, record: Record, chart: Chart) -> Reading:
+        return read_result(record, chart, self.results_table)
 
     def results(self, candidates: Candidates) -> list[tuple[Candidate, Reading]]:
         """Add a candidate for every result; those that are surely read come back, whatever their age."""
         chart, read = candidates.context.chart, []
         for record, concept in chart.find(("Observation",), self.code):
-            reading = once(self.read, record, chart, self.key)
+            reading = self.read(record, chart)
             if not reading.readable and has_members(record, chart):
                 continue
             candidate = candidates.admit(record, concept, value=reading.words)

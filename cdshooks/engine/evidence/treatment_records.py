@@ -17,7 +17,7 @@ from cdshooks.engine.evidence.courses import Dose, Shown
 from cdshooks.engine.identity import listed, split_reference
 from cdshooks.engine.line_rules import LineProcedure, LineRules
 from cdshooks.engine.model import Resource, Why
-from cdshooks.engine.records import clip, folded_name, quote, refusal
+from cdshooks.engine.records import clip, folded_name, quote, taken_back
 from cdshooks.engine.valuesets import ValueSet, fold_words
 
 _SHOWN = {
@@ -197,9 +197,9 @@ class TreatmentReader:
     def _own(self, plans: Mapping[str, Resource]) -> list[Resource]:
         """The plans that are this patient's and stand."""
         own = []
-        for reference, plan in plans.items():
+        for plan in plans.values():
             owned = self.chart.identity.owns(plan.get("subject") or plan.get("patient"), plan)
-            if owned and refusal(Record(reference.split("/")[0], reference, plan), None, date.max) is None:
+            if owned and taken_back(plan) is None:
                 own.append(plan)
         return own
 
