@@ -33,9 +33,6 @@ class Verdict(StrEnum):
     CONTRADICTS = "contradicts"
 
 
-_IN_TURN = tuple(Verdict)
-
-
 class Candidate(Struct, frozen=True):
     """One record, its verdict, and the reason in words.
 
@@ -142,7 +139,7 @@ class Candidates(Struct):
 
     def settle(self) -> None:
         """Let nothing fit that a record of its day, or a later one, contradicts: these are asked together."""
-        if not self.refuted and not any(candidate.says for candidate in self.found):
+        if not self.refuted and not any([candidate.says for candidate in self.found]):
             return  # nobody to disagree
         for fitting in _newest_fitting(self.found):
             rivals = [c for c in self.found if contradicts(c, fitting)]
@@ -155,10 +152,10 @@ class Candidates(Struct):
 
     def speaking(self) -> list[Candidate]:
         """The candidates of the verdict that speaks, newest first."""
-        if not self.found:
-            return []
-        first = min((candidate.verdict for candidate in self.found), key=_IN_TURN.index)
-        return newest_first([c for c in self.found if c.verdict is first])
+        for verdict in Verdict if self.found else ():
+            if speaking := [candidate for candidate in self.found if candidate.verdict is verdict]:
+                return newest_first(speaking)
+        return []
 
 
 def turned(candidate: Candidate | None, verdict: Verdict, why: str) -> Candidate | None:
@@ -176,10 +173,10 @@ def weighed(candidate: Candidate | None, concept: Concept) -> Candidate | None:
 def newest_first(candidates: Iterable[Candidate]) -> list[Candidate]:
     """Newest first; undated last; ties by reference, so that the order sent does not matter."""
     every = [*candidates]
-    if len(every) < 2:
-        return every
-    by_name = sorted(every, key=lambda c: c.record.reference)
-    return sorted(by_name, key=lambda c: c.moment.last if c.moment else date.min, reverse=True)
+    if len(every) > 1:
+        every.sort(key=lambda c: c.record.reference)
+        every.sort(key=lambda c: c.moment.last if c.moment else date.min, reverse=True)
+    return every
 
 
 def _newest_fitting(found: list[Candidate]) -> list[Candidate]:

@@ -24,7 +24,7 @@ def compile_all(checks: Sequence[Check], compiler: Compiler) -> Check:
 
 def join_all(children: Sequence[Explanation], sentence: str) -> Explanation:
     """The explanation of `all` over explanations."""
-    value = truth.all_of(child.truth for child in children)
+    value = truth.all_of([child.truth for child in children])
     if value is None:
         return _unknown(sentence, tuple(children), _ALL_ORDER)
     speaking = children if value else [child for child in children if child.truth is False]
@@ -44,11 +44,11 @@ def join_any(children: Sequence[Explanation], sentence: str) -> Explanation:
     It counts for as long as any of the branches that hold does. Hints speak only where every other
     branch found nothing at all; one that may be the newer record also where the others found an old one.
     """
-    value = truth.any_of(child.truth for child in children)
+    value = truth.any_of([child.truth for child in children])
     if value is None:
         unknown = [child for child in children if child.truth is None]
         asked = [child for child in unknown if not child.hint]
-        if all(child.gap is Gap.MISSING for child in asked):
+        if all([child.gap is Gap.MISSING for child in asked]):
             return _unknown(sentence, tuple(children), _ANY_ORDER)
         newer = [child for child in unknown if child.hint and child.newer and child.gap is not Gap.MISSING]
         stale = {child.gap for child in asked} <= {Gap.MISSING, Gap.STALE}
@@ -123,18 +123,20 @@ def _joined(
     value: bool, sentence: str, speaking: Sequence[Explanation], children: tuple[Explanation, ...]
 ) -> Explanation:
     untils = [child.counts_until for child in speaking if child.counts_until]
+    listings = [child.listing for child in speaking if child.listing]
+    lines = [child.lines for child in speaking if child.lines]
     return Explanation(
         value,
         sentence,
         _sentences(speaking),
         evidence=_evidence(speaking),
         counts_until=min(untils, default=None),
-        notes=tuple(note for child in speaking for note in child.notes),
+        notes=tuple([note for child in speaking for note in child.notes]),
         left_out=_left_out(children),
         children=children,
-        leading=any(child.leading for child in speaking),
-        listing=next((child.listing for child in speaking if child.listing), None),
-        lines=next((child.lines for child in speaking if child.lines), ()),
+        leading=any([child.leading for child in speaking]),
+        listing=listings[0] if listings else None,
+        lines=lines[0] if lines else (),
     )
 
 
@@ -146,7 +148,8 @@ def _unknown(
 ) -> Explanation:
     """The unknown children (`among` these, if given) of the gap that speaks first in `order` give the reason."""
     unknown = [child for child in among or children if child.truth is None]
-    gap = next(gap for gap in order if any(child.gap is gap for child in unknown))
+    gaps = [child.gap for child in unknown]
+    gap = next(gap for gap in order if gap in gaps)
     speaking = [child for child in unknown if child.gap is gap]
     if gap is Gap.MISSING and order is _ANY_ORDER:
         speaking = speaking[:1]  # one way of saying that nothing was found is enough

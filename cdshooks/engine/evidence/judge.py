@@ -41,10 +41,10 @@ def judge(candidates: Candidates, what: str, kinds: Iterable[str], *, kind_name:
         what,
         _found(candidates, group, unread),
         gap,
-        evidence=tuple(c.evidence for c in group),
-        counts_until=max((c.until for c in group if c.until), default=None),
+        evidence=tuple([c.evidence for c in group]),
+        counts_until=max([c.until for c in group if c.until], default=None),
         left_out=left_out,
-        leading=any(c.leading for c in group),
+        leading=any([c.leading for c in group]),
     )
 
 
@@ -91,18 +91,18 @@ def _found(candidates: Candidates, group: list[Candidate], unread: str | None) -
     if first.evidence.sensitive:
         return say("evidence.hidden", record=say("evidence.sensitive"), date=first.evidence.date or "")
     asked = first.verdict is Verdict.ASKS
-    other = next((c for c in group if asked and c.why != first.why and not c.evidence.sensitive), None)
-    shown = [first, other] if other else [first]
+    others = [c for c in group if c.why != first.why and not c.evidence.sensitive] if asked else []
+    shown = [first, *others[:1]]
     rest = [c for c in group if c not in shown]
     return "; ".join(
-        _sentence(candidates, c, unread, _more(candidates, c, rest if c is shown[-1] else [])) for c in shown
+        [_sentence(candidates, c, unread, _more(candidates, c, rest if c is shown[-1] else [])) for c in shown]
     )
 
 
 def _sentence(candidates: Candidates, candidate: Candidate, unread: str | None, more: str) -> str:
     say, window = candidates.wording.say, candidates.window
     return say(
-        f"evidence.{candidate.verdict.value}",
+        f"evidence.{candidate.verdict}",
         record=candidate.brief or candidate.evidence.display,
         reference=candidate.evidence.reference,
         date=candidate.evidence.date or say("evidence.no_date"),
@@ -117,7 +117,7 @@ def _more(candidates: Candidates, first: Candidate, rest: list[Candidate]) -> st
     """How many others speak as the first does, and the newest that said otherwise before it."""
     say = candidates.wording.say
     more = say("evidence.more", count=len(rest)) if rest else ""
-    says = candidates.found if first.about and first.says else ()
-    older = newest_first(c for c in says if otherwise(c, first) and before(c, first))
+    says = candidates.found if first.about and first.says else []
+    older = newest_first([c for c in says if otherwise(c, first) and before(c, first)])
     earlier = say("evidence.otherwise", date=older[0].moment) if older else ""
-    return " ".join(part for part in (more, earlier) if part)
+    return f"{more} {earlier}".strip()

@@ -10,11 +10,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from cdshooks.engine.chart import Chart, Record
-from cdshooks.engine.evidence.candidates import Candidate, Candidates, Verdict, newest_first, turned, weighed
+from cdshooks.engine.evidence.candidates import Candidate, Candidates, Verdict, newest_first, turned
 from cdshooks.engine.evidence.context import Check, Compiler, Context, window_of
 from cdshooks.engine.evidence.judge import judge
 from cdshooks.engine.model import Explanation
-from cdshooks.engine.records import once, unread_reason
+from cdshooks.engine.records import once, seen_in
 from cdshooks.engine.results import Reading, ResultSets, has_members, read_result, spoilt
 from cdshooks.engine.valuesets import Concept, ValueSet
 
@@ -81,6 +81,11 @@ class _Form:
         return tuple(sorted(s.id for s in self.every))
 
     @cached_property
+    def spoiled_key(self) -> tuple[str, ...]:
+        """What two forms must share to find the same results spoilt."""
+        return "spoilt", *sorted(words.id for words in self.spoiling)
+
+    @cached_property
     def results_table(self) -> ResultSets:
         """The sets that a value may fall into, as one table."""
         return ResultSets.of(self.every)
@@ -88,10 +93,15 @@ class _Form:
     def read(self, record: Record, chart: Chart) -> Reading:
         """One result read against the sets; words that take it back leave it unsure."""
         reading = once(self._read, record, chart, self.key)
-        return replace(reading, sure=False) if reading.sure and spoilt(record, self.spoiling) else reading
+        if not self.spoiling or not reading.sure or not once(self._spoilt, record, chart, self.spoiled_key):
+            return reading
+        return replace(reading, sure=False)
 
     def _read(self, record: Record, chart: Chart) -> Reading:
         return read_result(record, chart, self.results_table)
+
+    def _spoilt(self, record: Record, chart: Chart) -> bool:
+        return spoilt(record, self.spoiling)
 
     def results(self, candidates: Candidates) -> list[tuple[Candidate, Reading]]:
         """Add a candidate for every result; those that are surely read come back, whatever their age."""
@@ -100,27 +110,48 @@ class _Form:
             reading = self.read(record, chart)
             if not reading.readable and has_members(record, chart):
                 continue
-            candidate = candidates.admit(record, concept, value=reading.words)
-            if candidate is None:
+            admitted = candidates.admit(record, concept, value=reading.words)
+            if admitted is None:
                 continue
-            if self.dated and candidate.moment is None and candidate.verdict is Verdict.FITS:
-                candidate = candidates.undated(candidate)
-            candidate = self._telling(candidate, concept, reading)
-            if concept.decides and reading.sure and candidate.verdict in (Verdict.FITS, Verdict.STALE):
+            if self.dated and admitted.moment is None and admitted.verdict is Verdict.FITS:
+                admitted = candidates.undated(admitted)
+            candidate = self._told(admitted, concept, reading, chart)
+            candidates.found.append(candidate)
+            if concept.decides and reading.sure and admitted.verdict in (Verdict.FITS, Verdict.STALE):
                 read.append((candidate, reading))
-            candidates.add(self._valued(candidate, concept, reading) if self.every else weighed(candidate, concept))
         return read
 
-    def _telling(self, candidate: Candidate, concept: Concept, reading: Reading) -> Candidate:
-        """The candidate with what it says of which test; a code that is known to be of something else says nothing.
+    def _told(self, candidate: Candidate, concept: Concept, reading: Reading, chart: Chart) -> Candidate:
+        """The candidate with its verdict, and what it says of which test.
 
-        It is named by its laboratory, never by its value: a card does not say what a serology showed.
+        A code that is known to be of something else says nothing. It is named by its laboratory, never by its value: a
+        card does not say what a serology showed.
         """
+        verdict, why = self._verdict(candidate, concept, reading)
         of_the_test = concept.decides or concept.grade != "A"
-        says = "+".join(sorted(reading.sets)) if of_the_test and not unread_reason(candidate.record) else ""
-        about = next((t.id for t in self.tests if t.find(concept.coded)), self.code.id)
-        name = candidate.evidence.source or candidate.evidence.reference
-        return replace(candidate, about=about, says=says, name=name)
+        return replace(
+            candidate,
+            verdict=verdict,
+            why=why,
+            about=next((test.id for test in self.tests if test.find(concept.coded)), self.code.id),
+            says="+".join(sorted(reading.sets)) if of_the_test and not seen_in(candidate.record, chart).unread else "",
+            name=candidate.evidence.source or candidate.evidence.reference,
+        )
+
+    def _verdict(self, candidate: Candidate, concept: Concept, reading: Reading) -> tuple[Verdict, str]:
+        """The verdict on a candidate once its value has been read, and why."""
+        say, as_before = self.compiler.wording.say, (candidate.verdict, candidate.why)
+        if candidate.verdict not in (Verdict.FITS, Verdict.STALE):
+            return as_before
+        stale = candidate.verdict is Verdict.STALE
+        if self.every:
+            if not reading.readable:
+                return as_before if stale else (Verdict.UNREAD, concept.why_not or say("evidence.no_value"))
+            if reading.sure and reading.sets <= self.ids["contradicts"]:
+                return (Verdict.CONTRADICTS, "") if concept.decides else (Verdict.ASKS, concept.why_not)
+            if not stale and not (reading.sure and reading.sets <= self.ids["value"]):
+                return Verdict.ASKS, say("evidence.not_sure")
+        return as_before if stale or concept.decides else (Verdict.ASKS, concept.why_not)
 
     def reports(self, candidates: Candidates) -> None:
         """Add a candidate for every report under the code whose results are not in the chart: something to look at."""
@@ -129,23 +160,6 @@ class _Form:
             if not has_members(record, chart):
                 candidate = candidates.admit(record, concept)
                 candidates.add(turned(candidate, Verdict.UNREAD, self.compiler.wording.say("evidence.report_only")))
-
-    def _valued(self, candidate: Candidate, concept: Concept, reading: Reading) -> Candidate | None:
-        """The candidate's verdict once its value has been read."""
-        if candidate.verdict not in (Verdict.FITS, Verdict.STALE):
-            return candidate
-        say, stale = self.compiler.wording.say, candidate.verdict is Verdict.STALE
-        if not reading.readable:
-            why = concept.why_not or say("evidence.no_value")
-            return candidate if stale else replace(candidate, verdict=Verdict.UNREAD, why=why)
-        if reading.sure and reading.sets <= self.ids["contradicts"]:
-            sure = replace(candidate, verdict=Verdict.CONTRADICTS)
-            return sure if concept.decides else replace(candidate, verdict=Verdict.ASKS, why=concept.why_not)
-        if stale:
-            return candidate
-        if not reading.sure or not reading.sets <= self.ids["value"]:
-            return replace(candidate, verdict=Verdict.ASKS, why=say("evidence.not_sure"))
-        return weighed(candidate, concept)
 
 
 def _conflict(read: list[tuple[Candidate, Reading]], conflict: Mapping[str, str]) -> list[Candidate] | None:
