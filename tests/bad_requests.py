@@ -156,8 +156,8 @@ def too_much():
     """More of something than any chart needs."""
     orders = DRAFTS | {"entry": [{"resource": ORDER | {"id": str(number)}} for number in range(51)]}
     yield "51 orders", post(context(draftOrders=orders)), 413, "more than 50 orders"
-    records = [{"resource": {"resourceType": "Observation"}}] * 5001
-    yield "5001 resources", post(call(prefetch={"o": {"entry": records}})), 413, "more than 5000 resources"
+    records = [{"resource": {"resourceType": "Observation"}}] * 20_001
+    yield "20001 resources", post(call(prefetch={"o": {"entry": records}})), 413, "more than 20000 resources"
     yield "a million and two values", post(b'{"hook":[' + b"0," * 1_000_001 + b"0]}"), 413, "more than 1000000 values"
     empty = b'{"hook":[' + b"{}," * 1_000_001 + b"{}]}"
     yield "a million and two empty objects", post(empty), 413, "more than 1000000 values"

@@ -434,3 +434,12 @@ def test_strangers_who_never_send_their_bodies_keep_nobody_waiting(tmp_path: Pat
         assert {b"HTTP/1.1 401", b"HTTP/1.1 404"} <= statuses <= {b"HTTP/1.1 401", b"HTTP/1.1 404", b"HTTP/1.1 503"}
         assert requests.get(f"{url}/health/live", timeout=5).status_code == 200
         assert requests.post(f"{url}{URL}", data=b"x" * 3_000_000, timeout=5).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "path", ["/cds-services//cart-order-sign", "/health//live", "/cds-services/cart-order-sign//feedback"]
+)
+def test_a_call_is_never_redirected_to_the_host_that_it_names(client: FlaskClient, path: str) -> None:
+    reply = client.post(path, json=CALL, headers={"Host": "elsewhere.example"})
+    assert (reply.status_code, reply.headers.get("Location")) == (404, None)
+    assert reply.get_json()["resourceType"] == "OperationOutcome"

@@ -47,7 +47,7 @@ GOOD = {
             + [{"resource": {"resourceType": "Medication"}}] * 50
         }
     ),
-    "5000 resources": call(prefetch={"o": {"entry": [{"resource": {"resourceType": "Observation"}}] * 4998}}),
+    "20000 resources": call(prefetch={"o": {"entry": [{"resource": {"resourceType": "Observation"}}] * 19_998}}),
     "a scanned letter of 7 MiB": call(prefetch={"d": {"resourceType": "Binary", "data": "x" * (7 * 1024 * 1024)}}),
     "a note full of commas": call(prefetch={"d": {"resourceType": "Binary", "data": "," * 1_500_000}}),
     "prefetch is null": call(prefetch=None),

@@ -131,11 +131,12 @@ def test_what_failed_in_prefetch_is_read_again(shipped: Library, tmp_path: Path,
 def test_an_open_demo_without_the_setting_asks_nobody(shipped: Library, tmp_path: Path) -> None:
     sent = story(ALL["mcl-complete"])
     with fhir_server(*chart_of(sent)) as server:
-        cards(app(shipped, tmp_path).test_client(), stripped(sent, server))
-        other = app(shipped, tmp_path, CDSHOOKS_DEMO_FHIR_SERVERS="https://fhir.hospital.example/r4").test_client()
-        (card, *_) = cards(other, stripped(sent, server))
+        open_demo = app(shipped, tmp_path)
+        other = app(shipped, tmp_path, CDSHOOKS_DEMO_FHIR_SERVERS="https://fhir.hospital.example/r4")
+        for made in (open_demo, other):
+            (card, *_) = cards(made.test_client(), stripped(sent, server))
+            assert "not registered for this client" in card["detail"]
         assert server.asked == []
-    assert "not registered for this client" in card["detail"]
 
 
 def registered(folder: Path, server: FhirServer, **changed: Any) -> dict[str, str]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from parts import EXAMPLE, observation
 
-from cdshooks.engine.valuesets import fold_words, read_value_set, result_tokens, union
+from cdshooks.engine.valuesets import find_prefix, fold_words, read_value_set, result_tokens, union
 
 CARDS = Path(__file__).parents[1] / "cards"
 FILES = [*sorted((CARDS / "valuesets").glob("*.json")), *sorted((Path(__file__).parent / "library").rglob("*.json"))]
@@ -216,3 +216,20 @@ def test_a_value_set_file_keeps_its_schema_and_carries_its_name(path, shipped):
     for include in data.get("compose", {}).get("include", []):
         if include["system"] != EXAMPLE:
             assert shipped.systems.system(include["system"]).uri == include["system"], "a canonical uri of systems.yaml"
+
+
+class Asked(dict):
+    """Headers that count how often they are looked up."""
+
+    times = 0
+
+    def get(self, key, default=None):
+        self.times += 1
+        return super().get(key, default)
+
+
+@pytest.mark.parametrize("code", ["X99", "X99.1", "X99.", "X991" + "1" * 5000, "X9" + "9" * 5000, "Y" * 5000])
+def test_a_code_of_any_length_is_looked_up_no_oftener_than_the_longest_header_is_long(code):
+    headers = Asked({("example", "X99"): "header", ("example", "Z"): "short"})
+    assert find_prefix(headers, ("example", code)) == ("header" if code.startswith("X99") else None)
+    assert headers.times <= 2

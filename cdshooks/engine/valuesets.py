@@ -92,7 +92,8 @@ def find_prefix(prefixes: Mapping[Coded, Concept], coded: Coded) -> Concept | No
     if not prefixes:
         return None
     system, code = coded
-    for end in range(len(code), 2, -1):
+    longest = max(len(header) for _, header in prefixes)  # a code may be as long as its sender likes
+    for end in range(min(len(code), longest + 1), 2, -1):
         if concept := prefixes.get((system, code[:end].rstrip("."))):
             return concept
     return None

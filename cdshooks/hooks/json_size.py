@@ -6,7 +6,7 @@ import re
 
 from cdshooks.hooks.errors import RequestError
 
-MAX_RESOURCES = 5_000
+MAX_RESOURCES = 20_000  # room for a chart of MAX_BODY_BYTES: resources of less than a kilobyte are rare
 MAX_VALUES = 1_000_000
 MAX_STRING_BYTES = 8 * 1024 * 1024  # room for a scanned letter
 

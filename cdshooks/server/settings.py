@@ -85,9 +85,8 @@ class Settings:
 
     @property
     def demo_access(self) -> FhirAccess | None:
-        """What an open demo may read from FHIR servers; None where nothing was named."""
-        named = self.demo_fhir_servers
-        return FhirAccess(named, allow_loopback=True, without_token=True) if self.demo and named else None
+        """What an open demo may read from FHIR servers: those that were named, and of any other the card says so."""
+        return FhirAccess(self.demo_fhir_servers, allow_loopback=True, without_token=True) if self.demo else None
 
     @property
     def demo(self) -> bool:
