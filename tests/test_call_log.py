@@ -47,6 +47,7 @@ def test_a_call_s_line_says_what_was_asked_and_what_came_of_it(app, caplog):
         "cards": 1,
         "products": ["tecartus"],
         "decisions": {"recorded": 1},
+        "token": "not-used",
     }
 
 
@@ -67,6 +68,7 @@ def test_the_outcome_of_a_call_is_that_of_its_worst_card(app, caplog, story, out
 
 def test_a_refused_call_is_told_as_refused(app, caplog):
     assert outcome_of(app, caplog, {}) == "refused"
+    assert line_of(caplog)["issue"] == "required"
 
 
 @pytest.mark.parametrize("orders", [None, {"resourceType": "Bundle", "type": "collection"}])

@@ -121,6 +121,7 @@ def test_a_purge_may_be_tried_first(card, tmp_path, monkeypatch):
 def test_a_decision_is_replayed_from_the_request_that_led_to_it(card, story):
     said = prints("replay", decision_of(card), "--request", str(story))
     assert said.startswith(f"the same: decision {decision_of(card)}, as of ")
+    assert prints("replay", f"cdshooks-{decision_of(card)}", "--request", str(story)).startswith("the same: ")
 
 
 def test_a_replay_of_another_request_says_what_differs(card, tmp_path):

@@ -11,7 +11,7 @@ from sqlalchemy import select, text, update
 from cdshooks.server.decision_log import clients_of, kept_decisions
 from cdshooks.server.feedback_log import keep_feedback
 from cdshooks.server.ledger import faults, newest_hash
-from cdshooks.server.record_tables import ANSWERS, CALLS, DECISIONS, FEEDBACK, LEDGER
+from cdshooks.server.record_tables import ANSWERS, CALLS, DECISIONS, FEEDBACK, LEDGER, METRICS
 from cdshooks.server.store import StoreError, open_store
 
 
@@ -114,9 +114,9 @@ def test_several_orders_are_answered_by_one_call(store, example):
     assert shown == {decision.id: decision.shown for decision in made}
 
 
-@pytest.mark.parametrize("table", [DECISIONS, CALLS, ANSWERS, FEEDBACK, LEDGER], ids=lambda table: table.name)
+@pytest.mark.parametrize("table", [DECISIONS, CALLS, ANSWERS, METRICS, FEEDBACK, LEDGER], ids=lambda table: table.name)
 def test_what_was_recorded_cannot_be_changed(store, example, table):
-    (made,) = keep(store, example)
+    (made,) = keep(store, example, call=call_of(metrics={"seconds": 1.0}))
     with store.writing("record") as connection:
         keep_feedback(connection, "demo", "cart-order-sign", [feedback_of(made.card)], NOW)
     column = list(table.columns)[-1]
@@ -131,7 +131,7 @@ def test_what_was_recorded_cannot_be_changed(store, example, table):
 def recorded(store, example):
     """A store with two decisions of three calls, and feedback on one of them."""
     (made,) = keep(store, example)
-    keep(store, example, call=call_of("call-2"))
+    keep(store, example, call=call_of("call-2", metrics={"seconds": 1.0}))
     keep(store, example, chart=full_chart(), call=call_of("call-3"))
     with store.writing("record") as connection:
         keep_feedback(connection, "demo", "cart-order-sign", [feedback_of(made.card)], NOW)
@@ -168,6 +168,8 @@ TAMPERED = {
     "a call deleted": "DELETE FROM calls WHERE id = 'call-2'",
     "an answer deleted": "DELETE FROM answers WHERE call = 'call-2'",
     "feedback deleted": "DELETE FROM feedback",
+    "what was measured deleted": "DELETE FROM call_metrics",
+    "something measured added": "INSERT INTO call_metrics VALUES ('call-1', '{}')",
     "the newest entries deleted with a call": "DELETE FROM ledger WHERE number > 4",
     "an entry deleted in between": "DELETE FROM ledger WHERE number = 2",
     "a call added": "INSERT INTO calls SELECT 'x', request, at, client, shadow, service, hook, hook_instance,"

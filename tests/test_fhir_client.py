@@ -379,6 +379,25 @@ def test_the_token_is_sent_to_the_registered_server_and_kept_nowhere(capsys, cap
     assert TOKEN not in caplog.text + "".join(capsys.readouterr())
 
 
+@pytest.mark.parametrize(
+    ("code", "fields", "use"),
+    [
+        (200, {}, "used"),
+        (404, {}, "used"),
+        (401, {}, "rejected"),
+        (403, {}, "rejected"),
+        (200, {"token": None}, "not-used"),
+        (200, {"token": None, "without_token": True}, "not-used"),
+    ],
+)
+def test_what_became_of_the_token_is_told_in_the_guide_s_words(code, fields, use):
+    with fhir_server(observation(), faults={"Observation": status(code)} if code != 200 else {}) as server:
+        fetch = reader(server, **fields)
+        assert fetch.token_use == "not-used"
+        fetch((SEARCH,))
+        assert fetch.token_use == use
+
+
 def test_no_token_is_asked_for_before_something_is_to_be_read(example):
     def refuse():
         raise AssertionError("asked")

@@ -117,3 +117,18 @@ def test_gaps_that_were_overridden_then_are_known_again(store, example):
     kept = kept_from(store, example, body, submitted=lambda: [past])
     assert kept.content["indicator"] == "info"
     assert differences(kept, body, example, library_s(example)) == []
+
+
+@pytest.mark.parametrize("side", ["provider", "payer"])
+def test_what_was_said_of_the_coverage_is_made_again_from_the_same_side(store, example, side):
+    kept = kept_from(store, example, system_actions=True, side=side)
+    assert kept.content["side"] == side and kept.content["coverageInformation"]["assertionId"]
+    assert differences(kept, BODY, example, library_s(example)) == []
+
+
+def test_another_thing_that_is_said_of_the_coverage_is_told(store, example):
+    kept = kept_from(store, example, system_actions=True)
+    silent = replace(example, crd=replace(example.crd, stated={}, info_by_criterion={}))
+    found = differences(kept, BODY, silent, library_s(example))
+    said = [line for line in found if line.startswith("coverage information")]
+    assert said and not [line for line in said if "assertionId" in line]

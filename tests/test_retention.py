@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 
 from cdshooks.server.feedback_log import keep_feedback
 from cdshooks.server.ledger import faults
-from cdshooks.server.record_tables import ANSWERS, CALLS, DECISIONS, FEEDBACK, LEDGER
+from cdshooks.server.record_tables import ANSWERS, CALLS, DECISIONS, FEEDBACK, LEDGER, METRICS
 from cdshooks.server.retention import Purged, purge
 from cdshooks.server.store import open_store
 
@@ -21,8 +21,8 @@ def store(database_url, example):
     """Two decisions; the second, and feedback on the first, are a day younger; the first was asked for again then."""
     opened = open_store(database_url)
     (first,) = keep(opened, example)
-    keep(opened, example, drug_order(id_="order-2"), call=call_of("call-2"))
-    keep(opened, example, drug_order(id_="order-3"), call=call_of("call-3", NOW + DAY))
+    keep(opened, example, drug_order(id_="order-2"), call=call_of("call-2", metrics={"seconds": 1.0}))
+    keep(opened, example, drug_order(id_="order-3"), call=call_of("call-3", NOW + DAY, metrics={"seconds": 2.0}))
     keep(opened, example, call=call_of("call-4", NOW + DAY))
     with opened.writing("record") as connection:
         keep_feedback(connection, "demo", "cart-order-sign", [feedback_of(first.card)], NOW + DAY)
@@ -45,6 +45,13 @@ def test_what_is_older_goes_unless_a_later_call_was_answered_with_it(store):
     assert counts(store) == [4, 3, 4, 1]
     assert purged(store, NOW + DAY / 2) == Purged(calls=2, decisions=1, feedback=0)
     assert counts(store) == [2, 2, 2, 1]
+
+
+def test_what_was_measured_goes_with_its_call(store):
+    purged(store, NOW + DAY / 2)
+    assert counts(store)
+    with store.reading() as connection:
+        assert [row.call for row in connection.execute(select(METRICS))] == ["call-3"]
 
 
 def test_everything_may_go(store):

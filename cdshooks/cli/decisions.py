@@ -14,19 +14,20 @@ from cdshooks.cli.centers import opened
 from cdshooks.cli.inputs import counted, settings_now
 from cdshooks.cli.inputs import day as read_day
 from cdshooks.cli.panel import printable
-from cdshooks.hooks.coverage_information import MARK
+from cdshooks.server.call_metrics import metric_data
+from cdshooks.server.crd_measures import suggested_measures
 from cdshooks.server.decision_log import Kept, clients_of, kept_decisions
 from cdshooks.server.ledger import LOCK, faults, newest_hash
 from cdshooks.server.patient_key import patient_hash, patient_key
-from cdshooks.server.record_tables import start_of
+from cdshooks.server.record_tables import stamp, start_of
 from cdshooks.server.retention import Purged
 from cdshooks.server.retention import purge as purge_records
 from cdshooks.server.settings import Settings
 
 
-def day_option(name: str, says: str) -> Callable[..., Any]:
-    """An option that takes a calendar day."""
-    return click.option(name, metavar="DATE", callback=read_day, help=says)
+def day_option(name: str, says: str, *called: str) -> Callable[..., Any]:
+    """An option that takes a calendar day; `called` is the argument's name where it is not the option's."""
+    return click.option(name, *called, metavar="DATE", callback=read_day, help=says)
 
 
 def _chosen(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -64,7 +65,7 @@ def show(decision: str) -> None:
 
     DECISION is its id, or the coverage-assertion-id that an order carries.
     """
-    found = _known(decision.removeprefix(MARK))
+    found = _known(decision)
     click.echo("\n".join(json.dumps(kept.json(), indent=2, ensure_ascii=False) for kept in found))
 
 
@@ -75,6 +76,24 @@ def export(ids: tuple[str, ...], **chosen: Any) -> None:
     """Write decisions as JSON lines: all, those that are named, or those of a patient."""
     for kept in _read(ids=ids, **chosen):
         click.echo(json.dumps(kept.json(), ensure_ascii=False))
+
+
+@decisions.command()
+@day_option("--from", "Only calls of this day (UTC) or later.", "since")
+@day_option("--to", "Only calls of this day (UTC) or earlier.", "until")
+@click.option(
+    "--measures", is_flag=True, help="Instead, the measures that the guide suggests: of all, by hook, by client."
+)
+def metrics(since: date | None, until: date | None, measures: bool) -> None:
+    """Write what Da Vinci CRD has measured of a call (CRD Metric Data) as a JSON line for each that has a record.
+
+    No chart text is in it; calls without a card have no record, and are counted at /metrics.
+    """
+    end = start_of(until + timedelta(days=1)) if until else stamp(datetime.now(UTC) + timedelta(days=1))
+    with opened(settings_now()) as store, store.reading() as connection:
+        data = metric_data(connection, start_of(since), end)
+        for line in suggested_measures(data) if measures else data:
+            click.echo(json.dumps(line, ensure_ascii=False))
 
 
 @decisions.command()

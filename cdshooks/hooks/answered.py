@@ -59,7 +59,8 @@ class Answer:
 
     `evidence_hashes`: the SHA-256 of each resource that a finding rests on, by reference. `fetched_sha256`: of
     what was read from the EHR's FHIR server; None when nothing was asked. `patient`: the Patient of the call.
-    `unusable`: options of Da Vinci CRD that the call sent and that could not be obeyed, by code.
+    `unusable`: options of Da Vinci CRD that the call sent and that could not be obeyed, by code. `measures`: what the
+    guide would have measured of a call, without anything of the chart.
     """
 
     body: dict[str, Any]
@@ -69,3 +70,4 @@ class Answer:
     fetched_sha256: str | None = None
     patient: Resource | None = field(default=None, repr=False)
     unusable: tuple[str, ...] = ()
+    measures: Mapping[str, Any] = field(default_factory=dict)

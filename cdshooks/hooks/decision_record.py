@@ -52,6 +52,7 @@ def decisions_of(answered: Answer, request: Request, options: ServiceOptions) ->
         **({"rosters": options.rosters_hash} if options.rosters_hash else {}),
         **({"fetched": answered.fetched_sha256} if answered.fetched_sha256 else {}),
         **({"failure": answered.failure} if answered.failure else {}),
+        **({"side": options.side} if options.system_actions else {}),
     }
     return tuple(_decision(card, uuid in shown, site, answered.evidence_hashes) for uuid, card in cards.items())
 

@@ -16,6 +16,7 @@ from cdshooks.engine.model import Order
 from cdshooks.hooks.answered import Answer, Determined, ServiceOptions
 from cdshooks.hooks.appeal_card import appeal_cards
 from cdshooks.hooks.authorization import authorization_on_file, authorized_card
+from cdshooks.hooks.call_measures import measures_of
 from cdshooks.hooks.called_orders import called_orders, unsent_orders
 from cdshooks.hooks.coverage import coverage_named, one_coverage, select_policies
 from cdshooks.hooks.crd import Told, annotated, spoken, spoken_of_failure
@@ -79,8 +80,8 @@ def _answer(gathering: Gathering, as_of: date, options: ServiceOptions, orders: 
     made = annotated(results, said.cards)
     hashes = evidence_hashes(session.chart, (one.determination for one in made))
     body = said.body([*said.cards, *_appeals(session, orders)])
-    fetched = session.request.fetched_sha256
-    return Answer(body, made, None, hashes, fetched, session.chart.patient, said.unusable)
+    fetched, measures = session.request.fetched_sha256, measures_of(session, orders, said.call)
+    return Answer(body, made, None, hashes, fetched, session.chart.patient, said.unusable, measures)
 
 
 def _session(gathering: Gathering, orders: list[Order], as_of: date, options: ServiceOptions) -> Session | None:

@@ -14,10 +14,12 @@ from cdshooks.hooks.errors import RequestError
 from cdshooks.hooks.request import Request, read_request
 from cdshooks.hooks.service import Answer, ServiceOptions
 from cdshooks.server import call_log
+from cdshooks.server.call_metrics import measured
 from cdshooks.server.calls import current_call
 from cdshooks.server.clients import Client
 from cdshooks.server.decision_log import CallRecord
 from cdshooks.server.dossier_desk import Prepared
+from cdshooks.server.fhir_client import NOT_USED
 from cdshooks.server.site import Site
 
 DEMO_CLIENT = "demo"
@@ -45,6 +47,7 @@ def answer_call(site: Site, body: bytes, client: Client | None = None, name: str
     if answered.failure:
         call_log.failure(answered.failure)
     shown = shows_cards(client, request, site.library.wording)
+    sent = answered.body if shown else {"cards": []}
     made = CallRecord(
         current.request_id,
         site.now(),
@@ -52,11 +55,11 @@ def answer_call(site: Site, body: bytes, client: Client | None = None, name: str
         shadow=not shown,
         rosters_version=options.rosters_version,
         fetched_sha256=answered.fetched_sha256,
+        metrics=measured(answered, sent, options.side, current),
     )
     prepared = _dossiers(site, answered, client, name) if shown else None
     beside = prepared.keep if prepared else None
     current.decisions.update(site.recorder.record(made, request, answered, options, beside))
-    sent = answered.body if shown else {"cards": []}
     return prepared.linked(sent, site.base_url(), site.library.wording.say("dossier.link")) if prepared else sent
 
 
@@ -78,6 +81,7 @@ def _answer(site: Site, request: Request, body: bytes, client: Client | None, op
     reader = site.reader(request, body, client, spent=perf_counter() - call.began)
     answered = site.answer(request, site.library, site.today(client), options, reader)
     call.fetches.update(reader.results if reader else ())
+    call.token_use = reader.token_use if reader else NOT_USED
     if answered.unusable:
         call_log.unusable_options(answered.unusable)
     return answered

@@ -44,6 +44,7 @@ def log_call(call: Call, library: str) -> None:
     }
     if call.service != NOT_TOLD:
         fields |= {"service": call.service, "hook": call.hook, "client": call.client, "cards": call.cards}
+        fields |= {name: value for name, value in (("token", call.token_use), ("issue", call.issue)) if value}
     told: dict[str, Any] = {"products": call.products}
     told |= {name: dict(getattr(call, name)) for name in ("fetches", "feedback", "decisions")}
     log.info("call", extra={"fields": fields | {key: value for key, value in told.items() if value}})

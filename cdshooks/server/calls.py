@@ -32,7 +32,8 @@ class Call:
 
     `client` is the name of a registered caller, `outcome` one word, `products` the CAR-T products of its cards,
     `fetches` how often a FHIR server was asked by result, `feedback` how many cards by what became of them,
-    `decisions` how many were recorded and how many lost.
+    `decisions` how many were recorded and how many lost. `token_use` is used, not-used or rejected, `issue`
+    the code of the OperationOutcome with which it was refused.
     """
 
     request_id: str
@@ -52,6 +53,8 @@ class Call:
     fetches: Counter[str] = field(default_factory=Counter)
     feedback: Counter[str] = field(default_factory=Counter)
     decisions: Counter[str] = field(default_factory=Counter)
+    token_use: str = ""
+    issue: str = ""
 
     def answered(self, asked: Request, body: Mapping[str, Any], failure: str | None) -> None:
         """Take note of what a service answered, and why there is no card if there is none."""

@@ -15,10 +15,21 @@ from uuid import uuid4
 import msgspec
 from sqlalchemy import Connection, insert, select
 
+from cdshooks.hooks.coverage_information import MARK
 from cdshooks.hooks.decision_record import Decision, gaps_of
 from cdshooks.hooks.request import Request
 from cdshooks.server.ledger import Entry, append, call_sha256
-from cdshooks.server.record_tables import ANSWERS, CALLS, DECISIONS, FEEDBACK, Row, json_text, row_sha256, stamp
+from cdshooks.server.record_tables import (
+    ANSWERS,
+    CALLS,
+    DECISIONS,
+    FEEDBACK,
+    METRICS,
+    Row,
+    json_text,
+    row_sha256,
+    stamp,
+)
 
 _CRITERIA_ID = "criteria-id"
 _TOKEN = re.compile(r"[\w.:+=/-]{1,200}")  # an id, and no sentence
@@ -29,7 +40,7 @@ class CallRecord:
     """One call as it is accounted for: its moment, the client's name, and whether its cards were held back.
 
     `request` is what the log calls it; a caller may use one twice, so the record has an `id` of its own.
-    `fetched_sha256` is a hash of what was read from the EHR's server, where something was.
+    `fetched_sha256` is a hash of what was read from the EHR's server, where something was; `metrics` what was measured.
     """
 
     request: str
@@ -38,6 +49,7 @@ class CallRecord:
     shadow: bool = False
     rosters_version: int = 0
     fetched_sha256: str | None = None
+    metrics: Mapping[str, Any] = field(default_factory=dict)
     id: str = field(default_factory=lambda: uuid4().hex)
 
 
@@ -54,11 +66,12 @@ def keep_call(
     new = [row for row in rows if (row["id"], row["content_sha256"]) not in known]
     answers = [_answer_row(call, decision, row) for decision, row in zip(decisions, rows, strict=True)]
     called = _call_row(call, request, patient, at)
-    for table, some in ((DECISIONS, new), (CALLS, [called]), (ANSWERS, answers)):
+    measured = [{"call": call.id, "content": json_text(call.metrics)}] if call.metrics else []
+    for table, some in ((DECISIONS, new), (CALLS, [called]), (ANSWERS, answers), (METRICS, measured)):
         if some:
             connection.execute(insert(table), some)
     entries = [Entry("decision", row["id"], row_sha256(row)) for row in new]
-    append(connection, at, [*entries, Entry("call", call.id, call_sha256(called, answers))])
+    append(connection, at, [*entries, Entry("call", call.id, call_sha256(called, answers, *measured))])
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +97,13 @@ def kept_decisions(
     since: str = "",
     policy: str | None = None,
 ) -> Iterator[Kept]:
-    """Decisions, oldest first: those with these ids, of these patients (keyed hashes), made since, of a policy."""
+    """Decisions, oldest first: those with these ids, of these patients (keyed hashes), made since, of a policy.
+
+    An id may be the coverage-assertion-id that an order carries.
+    """
     asked = select(DECISIONS).where(DECISIONS.c.made_at >= since)
-    for column, values in ((DECISIONS.c.id, list(ids) or None), (DECISIONS.c.patient, patients)):
+    named = [id_.removeprefix(MARK) for id_ in ids]
+    for column, values in ((DECISIONS.c.id, named or None), (DECISIONS.c.patient, patients)):
         if values is not None:
             asked = asked.where(column.in_(list(values)))
     if policy is not None:
@@ -159,8 +176,16 @@ def _token(text: object) -> str | None:
 
 def _calls_of(connection: Connection, row: Row) -> tuple[Mapping[str, Any], ...]:
     same = (ANSWERS.c.decision == row["id"]) & (ANSWERS.c.content_sha256 == row["content_sha256"])
-    asked = select(CALLS, ANSWERS.c.shown).join(ANSWERS, ANSWERS.c.call == CALLS.c.id).where(same)
-    return tuple(_told(found) for found in connection.execute(asked.order_by(CALLS.c.at, CALLS.c.id)).mappings())
+    asked = select(CALLS, ANSWERS.c.shown, METRICS.c.content).join(ANSWERS, ANSWERS.c.call == CALLS.c.id)
+    measured = asked.outerjoin(METRICS, METRICS.c.call == CALLS.c.id).where(same).order_by(CALLS.c.at, CALLS.c.id)
+    return tuple(_told_call(found) for found in connection.execute(measured).mappings())
+
+
+def _told_call(row: Row) -> dict[str, Any]:
+    """A call with the hash of its answer, where that was kept."""
+    measured = msgspec.json.decode(row["content"]) if row["content"] else {}
+    call = {name: value for name, value in row.items() if name != "content"}
+    return _told({**call, "answer_sha256": measured.get("answer_sha256")})
 
 
 def _feedback_of(connection: Connection, row: Row) -> tuple[Mapping[str, Any], ...]:

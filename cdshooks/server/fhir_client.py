@@ -23,6 +23,7 @@ from cdshooks.server.breaker import Breaker, BreakerState
 from cdshooks.server.guarded_http import HttpMiss, Reply, read_from, resolve
 
 READ = "read"
+NOT_USED = "not-used"
 _MEGABYTE = 1024 * 1024
 _GRACE = 0.05  # seconds in which requests that end at the deadline hand over what they have
 _STATUS = {401: Miss.REFUSED, 403: Miss.REFUSED, 404: Miss.NOT_FOUND, 410: Miss.NOT_FOUND, 429: Miss.BUSY}
@@ -115,6 +116,14 @@ class FhirReader:
         results = [Fetched(query, (), refusal) for query in queries] if refusal else self._asked(queries)
         self.results.update(result.miss or READ for result in results)
         return results
+
+    @property
+    def token_use(self) -> str:
+        """What became of the call's token, in the codes of Da Vinci CRD's metrics: used, not-used or rejected."""
+        tried = self.results.total() - self.results[Miss.DOWN]
+        if "Authorization" not in (self._headers or {}) or not tried:
+            return NOT_USED
+        return "rejected" if self.results[Miss.REFUSED] and not self.results[READ] else "used"
 
     def _asked(self, queries: Sequence[Query]) -> list[Fetched]:
         # A server that is tried again after a pause gets one request before the others.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select
 
-from cdshooks.server.record_tables import ANSWERS, CALLS, DECISIONS, FEEDBACK, LEDGER, Row, row_sha256
+from cdshooks.server.record_tables import ANSWERS, CALLS, DECISIONS, FEEDBACK, LEDGER, METRICS, Row, row_sha256
 
 LOCK = "record"
 PURGE = "purge"
@@ -67,9 +67,11 @@ def faults(connection: Connection) -> Iterator[str]:
             yield f"{kind} {mark.split()[0]}: it is not what was recorded, or was never recorded"
 
 
-def call_sha256(call: Row, answers: Iterable[Row]) -> str:
-    """The hash of a call with the decisions that answered it."""
-    return row_sha256({"call": dict(call), "answers": sorted((dict(a) for a in answers), key=lambda a: a["decision"])})
+def call_sha256(call: Row, answers: Iterable[Row], metrics: Row | None = None) -> str:
+    """The hash of a call with the decisions that answered it, and with what was measured of it where something was."""
+    measured = {"metrics": dict(metrics)} if metrics else {}
+    told = sorted((dict(answer) for answer in answers), key=lambda answer: str(answer["decision"]))
+    return row_sha256({"call": dict(call), "answers": told, **measured})
 
 
 def _stored(connection: Connection) -> Iterator[tuple[str, set[str]]]:
@@ -77,8 +79,12 @@ def _stored(connection: Connection) -> Iterator[tuple[str, set[str]]]:
     answers: dict[str, list[Row]] = {}
     for answer in connection.execute(select(ANSWERS)).mappings():
         answers.setdefault(answer["call"], []).append(answer)
+    measured = {row["call"]: row for row in connection.execute(select(METRICS)).mappings()}
     calls = connection.execute(select(CALLS)).mappings()
-    yield "call", {_mark(row["id"], call_sha256(row, answers.get(row["id"], ()))) for row in calls}
+    yield (
+        "call",
+        {_mark(row["id"], call_sha256(row, answers.get(row["id"], ()), measured.get(row["id"]))) for row in calls},
+    )
     for kind, table in (("decision", DECISIONS), ("feedback", FEEDBACK)):
         yield kind, {_mark(row["id"], row_sha256(row)) for row in connection.execute(select(table)).mappings()}
 

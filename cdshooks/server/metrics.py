@@ -27,7 +27,7 @@ from cdshooks.server.calls import Call
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The environment variable that names the folder of a service with several processes; `cdshooks serve` makes one."""
 
-_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 10.0)
+_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 10.0)
 _CALL_ROUTE = "/cds-services/<service_id>"
 
 

@@ -26,6 +26,21 @@ class Step:
 
 _KEPT = ("decisions", "calls", "answers", "feedback", "ledger")
 
+
+def _kept_by_sqlite(table: str) -> str:
+    return (
+        f"CREATE TRIGGER {table}_kept BEFORE UPDATE ON {table}"
+        f" BEGIN SELECT RAISE(ABORT, 'what was recorded is never changed'); END"
+    )
+
+
+def _kept_by_postgresql(table: str) -> str:
+    return (
+        f"CREATE TRIGGER {table}_kept BEFORE UPDATE OR TRUNCATE ON {table}"
+        " FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+    )
+
+
 STEPS = (
     Step(
         1,
@@ -144,19 +159,11 @@ STEPS = (
                 sha256 TEXT NOT NULL
             )""",
         ),
-        sqlite=tuple(
-            f"CREATE TRIGGER {table}_kept BEFORE UPDATE ON {table}"
-            f" BEGIN SELECT RAISE(ABORT, 'what was recorded is never changed'); END"
-            for table in _KEPT
-        ),
+        sqlite=tuple(map(_kept_by_sqlite, _KEPT)),
         postgresql=(
             """CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS
                 'BEGIN RAISE EXCEPTION ''what was recorded is never changed''; END'""",
-            *(
-                f"CREATE TRIGGER {table}_kept BEFORE UPDATE OR TRUNCATE ON {table}"
-                " FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
-                for table in _KEPT
-            ),
+            *map(_kept_by_postgresql, _KEPT),
         ),
     ),
     Step(
@@ -182,5 +189,12 @@ STEPS = (
             )""",
             "CREATE INDEX dossier_entries_by_dossier ON dossier_entries (dossier)",
         ),
+    ),
+    Step(
+        5,
+        "what was measured of each call",
+        ("CREATE TABLE call_metrics (call TEXT PRIMARY KEY, content TEXT NOT NULL)",),
+        sqlite=(_kept_by_sqlite("call_metrics"),),
+        postgresql=(_kept_by_postgresql("call_metrics"),),
     ),
 )

@@ -1,4 +1,4 @@
-"""The tables of what is recorded: calls, the decisions that answered them, and what clinicians made of the cards.
+"""The tables of what is recorded: calls, what was measured of them, the decisions that answered them, and feedback.
 
 Times are ISO 8601 in UTC with microseconds, so that they sort as text. A row is never changed; only a purge deletes.
 """
@@ -44,6 +44,7 @@ ANSWERS = Table(
     Column("content_sha256", Text),
     Column("shown", Boolean),
 )
+METRICS = Table("call_metrics", _TABLES, Column("call", Text, primary_key=True), Column("content", Text))
 FEEDBACK = Table(
     "feedback",
     _TABLES,

@@ -27,6 +27,7 @@ _SHOWN_AS = {
     "leftOut": "records left out",
 }
 _NONE = "none"
+_OF_AN_ID = {"assertionId"}
 
 
 def differences(kept: Kept, body: bytes, library: Library, rosters: Rosters | None) -> list[str]:
@@ -43,6 +44,8 @@ def differences(kept: Kept, body: bytes, library: Library, rosters: Rosters | No
         rosters=rosters.rows if rosters else None,
         rosters_hash=rosters.hash if rosters else None,
         submitted=lambda: submitted_of(before),
+        system_actions="coverageInformation" in before,
+        side=before.get("side", "provider"),
     )
     answered = answer(request, library, date.fromisoformat(before["asOf"]), options)
     made = {d.id: d.content for d in decisions_of(answered, request, options)}
@@ -77,6 +80,10 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[
     version, other = (content.get("policy", {}).get("version") for content in (before, now))
     if version != other:
         yield _changed("policy version", version, other)
+    told, tells = (content.get("coverageInformation", {}) for content in (before, now))
+    for name in sorted((told.keys() | tells.keys()) - _OF_AN_ID):
+        if told.get(name) != tells.get(name):
+            yield _changed(f"coverage information, {name}", *(_joined(said.get(name)) for said in (told, tells)))
     old, new = ({f["criterion"]: f for f in content["findings"]} for content in (before, now))
     for criterion in dict.fromkeys([*old, *new]):
         yield from _finding(criterion, old.get(criterion, {}), new.get(criterion, {}))
@@ -89,6 +96,10 @@ def _finding(criterion: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> 
         yield f"{criterion}: the evidence, or what a record of it says, is another"
     elif old != new:
         yield f"{criterion}: its paragraphs or its date are others"
+
+
+def _joined(value: Any) -> Any:
+    return ", ".join(value) if isinstance(value, list) else value
 
 
 def _changed(name: str, before: Any, now: Any) -> str:

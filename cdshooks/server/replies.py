@@ -71,7 +71,7 @@ def answer_errors(app: Flask) -> None:
 
 
 def _refused(error: RequestError) -> Response:
-    reply = json_reply(operation_outcome(error.code, error.message, error.expression), error.status)
+    reply = _outcome_reply(error.status, error.code, error.message, error.expression)
     if error.status in _COME_AGAIN:
         reply.headers["Retry-After"] = _COME_AGAIN[error.status]
     return reply
@@ -80,7 +80,7 @@ def _refused(error: RequestError) -> Response:
 def _http_error(error: HTTPException) -> Response:
     status = error.code or 500
     code, sentence = _SENTENCES.get(status, ("processing", "the call cannot be answered"))
-    reply = json_reply(operation_outcome(code, sentence), status)
+    reply = _outcome_reply(status, code, sentence)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         reply.headers["Allow"] = ", ".join(sorted(error.valid_methods))
     return reply
@@ -88,4 +88,10 @@ def _http_error(error: HTTPException) -> Response:
 
 def _failed(error: Exception) -> Response:
     call_log.failure(place_of(error))
-    return json_reply(operation_outcome("exception", f"internal error, request id {current_call().request_id}"), 500)
+    return _outcome_reply(500, "exception", f"internal error, request id {current_call().request_id}")
+
+
+def _outcome_reply(status: int, code: str, says: str, expression: str | None = None) -> Response:
+    """The refusal of the current call, whose code is noted for the log."""
+    current_call().issue = code
+    return json_reply(operation_outcome(code, says, expression), status)

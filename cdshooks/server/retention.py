@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Table, delete, exists, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from cdshooks.server.ledger import PURGE, Entry, append
-from cdshooks.server.record_tables import ANSWERS, CALLS, DECISIONS, FEEDBACK, row_sha256, stamp
+from cdshooks.server.record_tables import ANSWERS, CALLS, DECISIONS, FEEDBACK, METRICS, row_sha256, stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +28,16 @@ def purge(connection: Connection, before: datetime, now: datetime, *, dry_run: b
     """
     end = stamp(before)
     old_calls = CALLS.c.at < end
-    old_answers = ANSWERS.c.call.in_(select(CALLS.c.id).where(old_calls))
+    old = select(CALLS.c.id).where(old_calls)
     used = exists().where(
         ANSWERS.c.decision == DECISIONS.c.id,
         ANSWERS.c.content_sha256 == DECISIONS.c.content_sha256,
-        ANSWERS.c.call.not_in(select(CALLS.c.id).where(old_calls)),
+        ANSWERS.c.call.not_in(old),
     )
     doomed: list[tuple[Table, ColumnElement[bool]]] = [
         (DECISIONS, (DECISIONS.c.made_at < end) & ~used),
-        (ANSWERS, old_answers),
+        (ANSWERS, ANSWERS.c.call.in_(old)),
+        (METRICS, METRICS.c.call.in_(old)),
         (CALLS, old_calls),
         (FEEDBACK, FEEDBACK.c.received_at < end),
     ]
