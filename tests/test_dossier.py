@@ -12,6 +12,7 @@ from cdshooks.hooks.dossier import dossiers_of
 from cdshooks.hooks.dossier_csv import COLUMNS, map_csv
 from cdshooks.hooks.dossier_dates import WIDTH, scale_of
 from cdshooks.hooks.dossier_fhir import dossier_bundle
+from cdshooks.hooks.questionnaire_response import Form
 from cdshooks.server.dossiers import Said
 
 MADE_AT = "2026-11-21T12:00:00.000000+00:00"
@@ -22,6 +23,11 @@ def dossier_of(story):
     """The dossier of a story's first card."""
     (dossier, *_) = dossiers_of(tell(tale(story)), shipped_library()).values()
     return dossier
+
+
+def bundle_of(dossier, said=()):
+    form = Form.of(dossier, shipped_library(), "https://cds.hospital.example")
+    return dossier_bundle(dossier, NUMBER, MADE_AT, form, said)
 
 
 def wording():
@@ -104,7 +110,7 @@ def test_sensitive_records_stand_apart_and_nowhere_else():
     hidden = [record["reference"] for records in dossier["sensitive"].values() for record in records]
     assert len(set(hidden)) == dossier_view.to_review(dossier) == 2
     shown = json.dumps({key: value for key, value in dossier.items() if key != "sensitive"})
-    taken = map_csv(dossier) + json.dumps(dossier_bundle(dossier, NUMBER, MADE_AT))
+    taken = map_csv(dossier) + json.dumps(bundle_of(dossier))
     assert not [reference for reference in hidden if reference in shown + taken]
     assert "toReview" not in taken and "to review" not in taken
 
@@ -140,13 +146,15 @@ def test_the_csv_has_a_line_for_each_record_and_starts_no_formula():
 def test_the_bundle_is_valid_and_keeps_attestations_apart_from_the_chart():
     dossier = dossier_of("mcl-blue-plan")
     said = [Said("confirmed", "prior-therapy", "R. Nurse, RN", "as <told>", MADE_AT)]
-    made = dossier_bundle(dossier, NUMBER, MADE_AT, said)
+    made = bundle_of(dossier, said)
     Bundle.model_validate(made)
     kinds = [entry["resource"]["resourceType"] for entry in made["entry"]]
     assert kinds == ["Composition", "Device", "QuestionnaireResponse"]
-    assert made["entry"][2]["resource"]["author"] == {"display": "R. Nurse, RN"}
+    response = made["entry"][2]["resource"]
+    assert response["questionnaire"] == "https://cds.hospital.example/Questionnaire/bcbs.tecartus|2026-11"
+    assert "R. Nurse, RN" in json.dumps(response) and "as <told>" in json.dumps(response)
     assert "R. Nurse" not in json.dumps(made["entry"][0])
-    assert made == dossier_bundle(dossier, NUMBER, MADE_AT, said)
+    assert made == bundle_of(dossier, said)
 
 
 def test_every_story_gives_dossiers_that_can_be_viewed_and_taken_along():
@@ -154,4 +162,4 @@ def test_every_story_gives_dossiers_that_can_be_viewed_and_taken_along():
         dossier = dossier_of(story)
         dossier_view.tasks(dossier, wording())
         assert map_csv(dossier).count("\n") > len(dossier_view.rows(dossier))
-        Bundle.model_validate(dossier_bundle(dossier, NUMBER, MADE_AT))
+        Bundle.model_validate(bundle_of(dossier))

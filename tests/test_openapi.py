@@ -28,6 +28,7 @@ FORM_TOO_LARGE = {"name": "x" * 200_000}
 JSON = "application/json"
 FEEDBACK = f"{SIGN}/feedback"
 POLICY = "/Questionnaire/wellcare-nc.wnc-cp-192"
+PACKAGE = "/Questionnaire/$questionnaire-package"
 
 
 class Sites:
@@ -120,6 +121,11 @@ def opened(**said: str) -> Made:
     return call
 
 
+def asking(canonical: str) -> dict[str, Any]:
+    """A call of the package operation."""
+    return {"resourceType": "Parameters", "parameter": [{"name": "questionnaire", "valueCanonical": canonical}]}
+
+
 CALLS: dict[tuple[str, str, int], Made] = {
     ("get", "/cds-services", 200): on("demo", "GET", "/cds-services"),
     ("get", "/cds-services", 401): on("hospital", "GET", "/cds-services"),
@@ -152,6 +158,14 @@ CALLS: dict[tuple[str, str, int], Made] = {
     ("get", "/Questionnaire/{id_}", 404): on("demo", "GET", "/Questionnaire/x"),
     ("get", "/Questionnaire/{id_}", 429): until_429("GET", POLICY),
     ("get", "/Questionnaire/{id_}", 503): on("busy", "GET", POLICY),
+    ("post", PACKAGE, 200): on("demo", "POST", PACKAGE, json=asking("http://localhost" + POLICY)),
+    ("post", PACKAGE, 400): on("demo", "POST", PACKAGE, json={}),
+    ("post", PACKAGE, 401): on("hospital", "POST", PACKAGE, json={}),
+    ("post", PACKAGE, 404): on("demo", "POST", PACKAGE, json=asking("http://localhost/Questionnaire/x")),
+    ("post", PACKAGE, 413): on("demo", "POST", PACKAGE, data=TOO_LARGE, content_type=JSON),
+    ("post", PACKAGE, 415): on("demo", "POST", PACKAGE, data=b"{}"),
+    ("post", PACKAGE, 429): until_429("POST", PACKAGE, json={}),
+    ("post", PACKAGE, 503): on("busy", "POST", PACKAGE, json={}),
     ("get", "/dossier/{token}", 200): of_dossier("GET", ""),
     ("get", "/dossier/{token}", 404): on("demo", "GET", "/dossier/x"),
     ("get", "/dossier/{token}/packet", 200): of_dossier("GET", "/packet"),

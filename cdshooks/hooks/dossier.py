@@ -33,7 +33,7 @@ def dossiers_of(answered: Answer, library: Library) -> dict[str, dict[str, Any]]
 def _dossier(card: Mapping[str, Any], found: Determination | None, library: Library) -> dict[str, Any]:
     appeal = card["extension"].get(APPEAL)
     determination = appeal["held"] if appeal and "held" in appeal else card["extension"][KEY]
-    policy = _policy(determination, library)
+    policy = policy_of(determination, library)
     product = library.products.by_id.get(determination.get("product", ""))
     return {
         "summary": card["summary"],
@@ -53,7 +53,8 @@ def _appeal(appeal: Mapping[str, Any], library: Library) -> dict[str, Any]:
     return {"appeal": {key: value for key, value in appeal.items() if key != "held"}, "planTypes": labels}
 
 
-def _policy(determination: Mapping[str, Any], library: Library) -> Policy | None:
+def policy_of(determination: Mapping[str, Any], library: Library) -> Policy | None:
+    """The policy version that a determination was held to; None where it is not on file, or no more."""
     named = determination.get("policy", {})
     return next((p for p in library.versions(named.get("id", "")) if p.version == named.get("version")), None)
 

@@ -94,14 +94,14 @@ def _listings(dossier: Dossier) -> Iterator[tuple[str, Mapping[str, str]]]:
 def _ends(findings: Iterable[Mapping[str, Any]], as_of: date, service: date) -> tuple[date, date]:
     days = {as_of, service}
     for finding in findings:
-        told = (_dated(finding), finding.get("countsUntil"), finding.get("earliestDate"))
+        told = (newest_day(finding), finding.get("countsUntil"), finding.get("earliestDate"))
         days |= {date.fromisoformat(day) for day in told if day}
     lowest, highest = as_of - _BEFORE, max(as_of, service) + _AFTER
     return max(min(days), lowest) - _MARGIN, min(max(days), highest) + _MARGIN
 
 
 def _span(dossier: Dossier, finding: Mapping[str, Any], scale: Scale) -> Span:
-    dated, until = _dated(finding), finding.get("countsUntil", "")
+    dated, until = newest_day(finding), finding.get("countsUntil", "")
     open_ = finding["outcome"] in GAPS
     earliest = finding.get("earliestDate", "") if open_ else ""
     needed_by = finding.get("neededBy", "") if open_ else ""
@@ -126,7 +126,7 @@ def _place(scale: Scale, day: str) -> int | None:
     return scale.place(date.fromisoformat(day)) if day else None
 
 
-def _dated(finding: Mapping[str, Any]) -> str:
+def newest_day(finding: Mapping[str, Any]) -> str:
     """The newest whole day of what the finding shows; "" for none."""
     days = [item.get("date", "")[:10] for item in finding.get("evidence", ())]
     return max((day for day in days if len(day) == 10), default="")

@@ -1,4 +1,4 @@
-"""A dossier as a FHIR R4 collection Bundle: a Composition of the criteria map, and what people attested to.
+"""A dossier as a FHIR R4 collection Bundle: a Composition of the criteria map, and the answers to its Questionnaire.
 
 The records themselves stay in the EHR; sections refer to them by the references under which it sent them. It is
 meant for others too, so it says nothing of sensitive records, not even how many there are.
@@ -8,51 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID, uuid5
 
 from cdshooks.hooks.blocks import capital
 from cdshooks.hooks.dossier import Dossier
-from cdshooks.hooks.dossier_view import rows, subject_of
+from cdshooks.hooks.dossier_view import rows
+from cdshooks.hooks.questionnaire_response import Form, Said, prefilled_response
 
 
-class Said(Protocol):
-    """What a person put into a dossier, and when."""
-
-    @property
-    def kind(self) -> str:
-        """What it is: confirmed, not-so or line."""
-
-    @property
-    def subject(self) -> str:
-        """The criterion, or the line of treatment."""
-
-    @property
-    def name(self) -> str:
-        """Who says it, as typed."""
-
-    @property
-    def words(self) -> str:
-        """Their remark."""
-
-    @property
-    def at(self) -> str:
-        """The moment, ISO 8601."""
-
-
-def dossier_bundle(dossier: Dossier, id_: str, made_at: str, said: Sequence[Said] = ()) -> dict[str, Any]:
+def dossier_bundle(dossier: Dossier, id_: str, made_at: str, form: Form, said: Sequence[Said] = ()) -> dict[str, Any]:
     """The Bundle; the same dossier and entries give the same one."""
     number = UUID(id_)
     device = _entry(number, "device", _device())
     author = {"reference": device["fullUrl"]}
     composition = _entry(number, "composition", _composition(dossier, made_at, author))
-    answers = [_entry(number, f"said {index}", _answer(dossier, one)) for index, one in enumerate(said)]
+    answers = _entry(number, "response", prefilled_response(dossier, said, form, made_at))
     return {
         "resourceType": "Bundle",
         "identifier": {"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{number}"},
         "type": "collection",
         "timestamp": made_at,
-        "entry": [composition, device, *answers],
+        "entry": [composition, device, answers],
     }
 
 
@@ -111,16 +88,3 @@ def _lines(row: Mapping[str, Any]) -> Iterator[str]:
     for place in row.get("location", ()):
         if "center" in place:
             yield f"Treatment center: {', '.join(str(text) for text in place.values())}"
-
-
-def _answer(dossier: Dossier, said: Said) -> dict[str, Any]:
-    """What a person attested to, as their own answer: never evidence of the chart."""
-    values = {"confirmed": ["Confirmed"], "not-so": ["Not so"]}.get(said.kind, [])
-    answers = [{"valueString": text} for text in [*values, said.words] if text]
-    return {
-        "resourceType": "QuestionnaireResponse",
-        "status": "completed",
-        "authored": said.at,
-        "author": {"display": said.name},
-        "item": [{"linkId": said.subject, "text": subject_of(dossier, said.subject), "answer": answers}],
-    }

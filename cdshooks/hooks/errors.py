@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from traceback import walk_tb
 from typing import Any
 
@@ -21,12 +22,20 @@ class RequestError(Exception):
         self.expression = expression
 
 
+def issue(severity: str, code: str, text: str, expression: str | None = None) -> dict[str, Any]:
+    """One issue of an OperationOutcome; `text` and `expression` never quote a chart."""
+    where = {"expression": [expression]} if expression else {}
+    return {"severity": severity, "code": code, "details": {"text": text}, **where}
+
+
+def outcome_of(issues: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The FHIR R4 OperationOutcome of issues."""
+    return {"resourceType": "OperationOutcome", "issue": list(issues)}
+
+
 def operation_outcome(code: str, message: str, expression: str | None = None) -> dict[str, Any]:
     """The FHIR R4 OperationOutcome that tells a caller what went wrong."""
-    issue: dict[str, Any] = {"severity": "error", "code": code, "details": {"text": message}}
-    if expression:
-        issue["expression"] = [expression]
-    return {"resourceType": "OperationOutcome", "issue": [issue]}
+    return outcome_of([issue("error", code, message, expression)])
 
 
 def place_of(error: BaseException) -> str:

@@ -97,6 +97,25 @@ class DossierDesk:
 
         return self._run(work)
 
+    def open(self, text: str, today: date) -> tuple[Ticket, Kept] | None:
+        """The dossier of a link; None for a link that is not ours, is past its day, or leads to nothing."""
+        ticket = self.ticket(text)
+        kept = self.find(ticket, today) if ticket else None
+        return (ticket, kept) if ticket and kept else None
+
+    def of_decision(self, decision: str, client: str, today: date) -> tuple[Ticket, Kept] | None:
+        """A client's dossier of a decision, with what its link holds; None where there is none, or no more."""
+        try:
+            number = dossier_id(decision, client)
+        except ValueError:  # what a caller wrote is no id of ours
+            return None
+        kept = self.find(Ticket(number, today), today)
+        return (Ticket(number, kept.until), kept) if kept else None
+
+    def address(self, ticket: Ticket) -> str:
+        """The path of a dossier."""
+        return f"{PATH}/{self.form(ticket, 'read')}"
+
     def add(self, ticket: Ticket, said: Sequence[Said], now: datetime) -> None:
         """Store what a person said. Raises RequestError (503) when it was not stored."""
         self._run(lambda c: add_said(c, ticket.dossier, said, now))

@@ -19,6 +19,7 @@ from cdshooks.hooks import dossier_view
 from cdshooks.hooks.dossier_csv import map_csv
 from cdshooks.hooks.dossier_dates import scale_of
 from cdshooks.hooks.dossier_fhir import dossier_bundle
+from cdshooks.hooks.questionnaire_response import Form
 from cdshooks.server.dossier_forms import FormProblem, attested, opened_by
 from cdshooks.server.dossier_links import PATH, Ticket
 from cdshooks.server.dossiers import Kept
@@ -75,8 +76,8 @@ def _add_files(app: Flask, site: Site) -> None:
     @app.get(f"{PATH}/<token>/bundle.json")
     def dossier_fhir(token: str) -> Response:
         _, kept = _found(site, token)
-        said = [entry for entry in kept.said if entry.kind != "opened"]
-        reply = json_reply(dossier_bundle(kept.content, kept.id, kept.made_at, said))
+        form = Form.of(kept.content, site.library, site.base_url())
+        reply = json_reply(dossier_bundle(kept.content, kept.id, kept.made_at, form, kept.attested))
         return _file(reply.get_data(), "application/fhir+json", "dossier.fhir.json")
 
 
@@ -132,11 +133,10 @@ def _records(kept: Kept) -> Iterator[tuple[str, dict[str, str]]]:
 
 def _found(site: Site, token: str) -> tuple[Ticket, Kept]:
     """The dossier of a link. Raises _Gone for a link that is not ours, is past its day, or leads to nothing."""
-    ticket = site.dossiers.ticket(token)
-    kept = site.dossiers.find(ticket, site.today()) if ticket else None
-    if ticket is None or kept is None:
+    found = site.dossiers.open(token, site.today())
+    if found is None:
         raise _Gone
-    return ticket, kept
+    return found
 
 
 def _posted(site: Site, token: str, purpose: Any) -> tuple[Ticket, Kept]:

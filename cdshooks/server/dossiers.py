@@ -63,6 +63,11 @@ class Kept:
     content: Mapping[str, Any]
     said: tuple[Said, ...]
 
+    @property
+    def attested(self) -> list[Said]:
+        """What people said of the case; that somebody opened records is not for others."""
+        return [entry for entry in self.said if entry.kind != "opened"]
+
 
 def dossier_key(connection: Connection, configured: str | None) -> bytes:
     """The key that signs links and forms: the one that is set, else the store's own. The transaction may write."""

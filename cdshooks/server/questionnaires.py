@@ -7,9 +7,14 @@ from typing import Any
 from flask import Blueprint, Flask, Response, request
 
 from cdshooks.engine.policy import Policy
+from cdshooks.hooks import json_body
 from cdshooks.hooks.errors import RequestError
 from cdshooks.hooks.questionnaire import PATH, canonical, policies_named, questionnaire_id, questionnaire_of
-from cdshooks.server.replies import json_reply
+from cdshooks.hooks.questionnaire_package import OPERATION, read_package_request
+from cdshooks.server.answering import recorded_name
+from cdshooks.server.callers import caller
+from cdshooks.server.questionnaire_package import Packing
+from cdshooks.server.replies import json_reply, posted_json
 from cdshooks.server.site import Site
 
 FHIR_JSON = "application/fhir+json"
@@ -30,6 +35,11 @@ def add_questionnaires(app: Flask, site: Site) -> None:
         version = request.args.get("version", version)
         found = policies_named(site.library, site.base_url(), url, version)
         return json_reply(_searchset(site, found))
+
+    @routes.post(f"{PATH}/{OPERATION}")
+    def questionnaire_package() -> Response:
+        asked = read_package_request(json_body.decode(posted_json()))
+        return json_reply(Packing(site, asked, recorded_name(caller())).package())
 
     app.register_blueprint(routes)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from functools import cache
+from typing import Any
 
 from sqlalchemy import Connection, delete, insert
 
@@ -15,7 +17,7 @@ from cdshooks.hooks.feedback import FeedbackEntry
 from cdshooks.hooks.request import Request
 from cdshooks.hooks.service import Answer, ServiceOptions
 from cdshooks.hooks.submitted import Submitted
-from cdshooks.server.decision_log import CallRecord, keep_call
+from cdshooks.server.decision_log import CallRecord, keep_call, kept_decisions
 from cdshooks.server.feedback_log import Taken, keep_feedback, submitted_by
 from cdshooks.server.ledger import LOCK
 from cdshooks.server.patient_key import patient_hash, patient_key
@@ -26,6 +28,14 @@ from cdshooks.server.store_queue import Result, StoreQueue
 log = logging.getLogger("cdshooks.records")
 
 DECISION_PATIENCE, LOOK_UP_PATIENCE, FEEDBACK_PATIENCE = 1.5, 0.5, 5.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision on record, and whether the patients that were named are its patient and nobody else."""
+
+    content: Mapping[str, Any]
+    same_patient: bool
 
 
 class Recorder:
@@ -84,6 +94,20 @@ class Recorder:
             log.error("feedback not stored", extra={"fields": {"why": str(error), "entries": len(entries)}})
             says = "the feedback could not be stored and is not acknowledged; send it again later"
             raise RequestError(503, "transient", says) from error
+
+    def decided(self, client: str, decision: str, patient_ids: Iterable[str]) -> Decided | None:
+        """A client's decision, by its id. Raises RequestError (503) while the store cannot be read."""
+
+        def look(connection: Connection) -> Decided | None:
+            kept = [k for k in kept_decisions(connection, ids=[decision]) if k.row["client"] == client]
+            hashes = {self._patient(connection, client, id_) for id_ in patient_ids}
+            return Decided(kept[-1].content, hashes == {kept[-1].row["patient"]}) if kept else None
+
+        try:
+            return self._queue.run(look, LOOK_UP_PATIENCE)
+        except StoreError as error:
+            log.error("decision not looked up", extra={"fields": {"why": str(error)}})
+            raise RequestError(503, "transient", "the records cannot be reached at present; try again") from None
 
     def run(self, work: Callable[[Connection], Result], patience: float) -> Result:
         """The result of other work in the store, in its turn. Raises StoreError."""
