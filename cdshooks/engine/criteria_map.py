@@ -24,7 +24,8 @@ def answering(row: MapRow, determination: Determination) -> tuple[Finding, ...]:
 
 def worst(findings: Iterable[Finding]) -> Outcome:
     """The worst outcome among findings."""
-    return min((finding.outcome for finding in findings), key=WORST_FIRST.index)
+    outcomes = [finding.outcome for finding in findings]
+    return outcomes[0] if len(outcomes) == 1 else min(outcomes, key=WORST_FIRST.index)
 
 
 def named_once(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
@@ -35,6 +36,11 @@ def named_once(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
     return tuple(item for item in evidence if named.get(item.reference) is item)
 
 
-def documents_of(finding: Finding) -> tuple[Evidence, ...]:
-    """Every record of a finding that may be named, also those beyond the few that it shows."""
-    return named_once(finding.explanation.evidence) if finding.explanation else finding.evidence
+def documents_of(findings: Iterable[Finding]) -> list[Evidence]:
+    """Every record of some findings that may be named, each once, also those beyond the few that they show."""
+    found: dict[Evidence, None] = {}
+    for finding in findings:
+        every = finding.evidence if finding.explanation is None else finding.explanation.evidence
+        if every:
+            found |= dict.fromkeys(named_once(every))
+    return [*found]

@@ -93,8 +93,7 @@ class Evidence(Struct, frozen=True):
     laboratory: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Struct, frozen=True):
     """The treating center that an answer rests on, and what shows it; no `date` where nothing on file does."""
 
     center: str
@@ -117,8 +116,7 @@ class Basis(StrEnum):
     GROUPED = "grouped"
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """Something that a record says of a treatment, in its own words or under a code; chart text, not yet escaped."""
 
     words: str
@@ -126,8 +124,7 @@ class Said:
     date: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TreatmentLine:
+class TreatmentLine(Struct, frozen=True):
     """One line of treatment as far as the chart tells it; never an inference that it failed.
 
     `start` and `end` are as precise as known; an end that is not told is None. `number` is the chart's own, `coded`
@@ -193,8 +190,7 @@ class Order:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CountingDates:
+class CountingDates(Struct, frozen=True):
     """From which day on a document counts: at submission (`as_of`, the anchor that is read), and at the infusion.
 
     The second is prudence of our own: no paper names the service date as an anchor.
@@ -252,8 +248,7 @@ class MapRow:
     criteria: tuple[CriterionId, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Reminder:
+class Reminder(Struct, frozen=True):
     """Something to know at a later stage (a claim, the day of service); never a finding.
 
     In a policy `text` may have blanks, filled for an order: its product's claim code (`unassigned_code` while it has

@@ -186,10 +186,18 @@ def _read(value: Any, chart: Chart) -> Moment | None:
 
 def title_of(record: Record, chart: Chart) -> str:
     """The words that name a record: for a document its description, title and type."""
-    texts = concept_texts(concept_of(record, chart))
-    if record.kind == "DocumentReference":
-        texts = [*document_titles(record.resource), *texts]
+    titles = document_titles(record.resource) if record.kind == "DocumentReference" else None
+    texts = titles or names_of(record, chart)
     return texts[0] if texts else record.kind
+
+
+def names_of(record: Record, chart: Chart) -> list[str]:
+    """The words of what a record is about; not to be changed."""
+    return once(_names, record, chart)
+
+
+def _names(record: Record, chart: Chart) -> list[str]:
+    return concept_texts(concept_of(record, chart))
 
 
 def document_titles(resource: Resource) -> list[str]:
@@ -205,7 +213,7 @@ def document_titles(resource: Resource) -> list[str]:
 def all_texts(record: Record, chart: Chart) -> list[str]:
     """Every short text in which a document, report or order says what it is about."""
     resource = record.resource
-    texts = concept_texts(concept_of(record, chart))
+    texts = [*names_of(record, chart)]
     if record.kind == "DocumentReference":
         texts += document_titles(resource)
     if record.kind == "DiagnosticReport":
@@ -225,13 +233,18 @@ def quote(record: Record, chart: Chart, words: Iterable[ValueSet]) -> str | None
     return None
 
 
+def folded_texts(record: Record, chart: Chart) -> str:
+    """All texts of a record, folded; two blanks part one from the next."""
+    return once(_folded, record, chart)[0]
+
+
 def folded_name(record: Record, chart: Chart) -> str:
     """The words that say what a record is about, folded; two blanks part one text from the next."""
     return once(_folded_name, record, chart)
 
 
 def _folded_name(record: Record, chart: Chart) -> str:
-    return "".join(map(fold_words, concept_texts(concept_of(record, chart))))
+    return "".join(map(fold_words, names_of(record, chart)))
 
 
 def _folded(record: Record, chart: Chart) -> tuple[str, list[tuple[str, str]]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from cdshooks.engine.criteria_map import answering, documents_of, worst
@@ -52,14 +51,17 @@ def _is_absent(finding: Finding) -> bool:
 
 
 def _joined(texts: list[str], cleaned: Cleaned, between: str) -> str:
+    if len(texts) == 1:
+        return shortened(cleaned[texts[0]], _LONGEST)
     return between.join(dict.fromkeys([shortened(cleaned[text], _LONGEST) for text in texts]))
 
 
-def _locate(made: dict[str, Any], findings: Iterable[Finding], cleaned: Cleaned) -> None:
+def _locate(made: dict[str, Any], findings: tuple[Finding, ...], cleaned: Cleaned) -> None:
     """Say where it lies, and count the records that are not named: sensitive ones, and those beyond the first."""
-    location = list(dict.fromkeys([item for finding in findings for item in documents_of(finding)]))
-    centers = dict.fromkeys([finding.listing for finding in findings if finding.listing])
-    if places := [*(_center(c, cleaned) for c in centers), *(_record(r, cleaned) for r in location[:_MOST_RECORDS])]:
+    location = documents_of(findings)
+    places = [_center(c, cleaned) for c in dict.fromkeys([f.listing for f in findings if f.listing])]
+    places += [_record(item, cleaned) for item in location[:_MOST_RECORDS]]
+    if places:
         made["location"] = places
     if to_review := sum([finding.to_review for finding in findings]):
         made["toReview"] = to_review

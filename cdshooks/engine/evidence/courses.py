@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import IntEnum
 
+from msgspec import Struct
+
 from cdshooks.engine.dates import Moment
 from cdshooks.engine.line_rules import LineProcedure, LineRules
 from cdshooks.engine.model import Evidence
@@ -22,8 +24,7 @@ class Shown(IntEnum):
     GIVEN = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Dose:
+class Dose(Struct, frozen=True):
     """One record of a treatment: the days on which it may have begun, and those on which it may have ended.
 
     `plans` are the care plans, episodes and orders that it stands under; `numbers` the lines that the chart

@@ -12,7 +12,7 @@ from cdshooks.engine.evidence.candidates import Candidate, Candidates, Verdict, 
 from cdshooks.engine.evidence.context import Check, Compiler, Context, as_list, window_of
 from cdshooks.engine.evidence.judge import judge
 from cdshooks.engine.model import Explanation
-from cdshooks.engine.records import all_texts, quote, specimen_texts
+from cdshooks.engine.records import folded_texts, quote, specimen_texts
 from cdshooks.engine.valuesets import Concept, ValueSet
 
 _REQUEST, _NOTE = "request", "note"
@@ -24,7 +24,8 @@ def compile_document(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     A type that does not decide counts as a question: a note always, any other only when its title
     carries the words. A request for the document is not the document.
     """
-    types, refused = compiler.union(as_list(filters.get("type"))), compiler.sets(filters.get("not_type"))
+    types, not_types = compiler.union(as_list(filters.get("type"))), as_list(filters.get("not_type"))
+    refused = compiler.union(not_types) if not_types else None
     words, say = compiler.sets(filters.get("title")), compiler.wording.say
     kinds = compiler.reads("DocumentReference")
     what, name = say("evidence.document", type=types.title), say("evidence.kinds.DocumentReference")
@@ -43,12 +44,13 @@ def compile_document(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     def check(context: Context) -> Explanation:
         chart, candidates = context.chart, Candidates(context, compiler.wording)
         typed = {id(record): concept for record, concept in chart.find(("DocumentReference",), types)}
+        never = {id(record) for record, _ in chart.find(("DocumentReference",), refused)} if refused else ()
         for record in chart.all_of_kind("DocumentReference"):
-            if any(s.find(coded) for coded in chart.codes_of(record) for s in refused):
-                continue
-            candidates.add(_document(candidates, record, verdict(record, typed.get(id(record)), chart), compiler))
+            if id(record) not in never and (said := verdict(record, typed.get(id(record)), chart)):
+                candidates.add(_document(candidates, record, said, compiler))
         for record, concept in chart.find(("DiagnosticReport",), types):
-            candidates.add(_document(candidates, record, verdict(record, concept, chart), compiler))
+            if said := verdict(record, concept, chart):
+                candidates.add(_document(candidates, record, said, compiler))
         looked = say("evidence.looked_at", count=len(chart.all_of_kind("DocumentReference")))
         return judge(candidates, what, kinds, kind_name=name, looked=looked)
 
@@ -56,10 +58,8 @@ def compile_document(filters: Mapping[str, Any], compiler: Compiler) -> Check:
 
 
 def _document(
-    candidates: Candidates, record: Record, verdict: tuple[Verdict, str] | None, compiler: Compiler
+    candidates: Candidates, record: Record, verdict: tuple[Verdict, str], compiler: Compiler
 ) -> Candidate | None:
-    if verdict is None:
-        return None
     candidate = candidates.admit(record)
     if candidate is None or candidate.verdict is not Verdict.FITS:
         return candidate
@@ -73,7 +73,7 @@ def _document(
 
 def _other_product(record: Record, context: Context, compiler: Compiler) -> str:
     """A product that a document's title names although another one is ordered."""
-    named = [product for product, _ in compiler.products.named(all_texts(record, context.chart))]
+    named = [product for product, _ in compiler.products.named_in(folded_texts(record, context.chart))]
     if context.product is None or not named or context.product in named:
         return ""
     return named[0].brand

@@ -16,9 +16,11 @@ Nothing here depends on the order of the records, and each record is in one line
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
+
+from msgspec.structs import replace
 
 from cdshooks.engine.dates import Moment
 from cdshooks.engine.evidence.courses import Course, Dose, courses

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
+
+from msgspec.structs import replace
 
 from cdshooks.engine.chart import MEDICATION_KINDS, Chart, Record
 from cdshooks.engine.codes import concept_texts
@@ -32,7 +34,6 @@ _PROPOSED = ("proposal", "plan", "option")
 _BEGUN_ON_HOLD = ("MedicationAdministration", "MedicationStatement", "Procedure")
 _PLANS = ("CarePlan", "EpisodeOfCare", "RequestGroup", "ServiceRequest", "Procedure")
 _LINKS = ("basedOn", "partOf", "context", "encounter")
-_LEADING = ("request", *_LINKS)
 _PERIODS = ("effectivePeriod", "performedPeriod", "occurencePeriod", "occurrencePeriod")
 _BRAND = "BN"
 _NUMBER = re.compile(r"[1-9]\d?", re.ASCII)
@@ -93,8 +94,9 @@ class TreatmentReader:
 
     def doses(self) -> Iterator[Dose]:
         """Every record that shows a treatment which began by today; plans and drafts do not."""
-        for value_set in self.sets.drugs:
-            for record, concept in self.chart.find(MEDICATION_KINDS, value_set):
+        kinds = [kind for kind in MEDICATION_KINDS if self.chart.all_of_kind(kind)]
+        for value_set in self.sets.drugs if kinds else ():
+            for record, concept in self.chart.find(kinds, value_set):
                 yield from self._dose(record, concept.ingredient or concept.display, None)
         for record, name in self._named():
             for dose in self._dose(record, name, None):
@@ -173,11 +175,9 @@ class TreatmentReader:
     def _plans(self, resource: Resource) -> dict[str, Resource]:
         """The care plans, episodes and orders that a record stands under, and those of the order it carries out."""
         found: dict[str, Resource] = {}
-        if not any(name in resource for name in _LEADING):
-            return found
-        order = self.chart.resolve(resource.get("request"), resource)
-        for source in (resource, order or {}):
-            for link in (link for name in _LINKS for link in listed(source.get(name))):
+        order = self.chart.resolve(resource["request"], resource) if "request" in resource else None
+        for source in (resource, order) if order else (resource,):
+            for link in [link for name in _LINKS if name in source for link in listed(source[name])]:
                 _, kind, identifier = split_reference(str(link.get("reference") if isinstance(link, dict) else ""))
                 if kind in _PLANS:
                     found[f"{kind}/{identifier}"] = self.chart.resolve(link, source) or {}
@@ -185,10 +185,12 @@ class TreatmentReader:
 
     def _stated(self, resource: Resource, plans: Mapping[str, Resource]) -> tuple[frozenset[int], bool]:
         """The numbers of the line that the record states, else its plans; and whether a deciding code states them."""
-        for sources, texts in (([resource], _RECORD_TEXTS), (self._own(plans), _PLAN_TEXTS)):
+        for sources, texts in (([resource], _RECORD_TEXTS), (self._own(plans) if plans else [], _PLAN_TEXTS)):
+            if not sources:
+                continue
             coded = {number for source in sources for number in self._numbers(source, decides=True)}
             unsure = {number for source in sources for number in self._numbers(source, decides=False)}
-            words = [text for source in sources for name in texts for text in _texts(source.get(name))]
+            words = [text for source in sources for name in texts if name in source for text in _texts(source[name])]
             worded = {number for text in words for number in self._ordinals(text)}
             if coded or unsure or worded:
                 return frozenset(coded or unsure or worded), bool(coded) and not (unsure | worded) - coded
@@ -240,7 +242,7 @@ def _shown(record: Record) -> Shown:
 
 
 def _periods(resource: Resource) -> list[Mapping[str, Any]]:
-    periods = [resource.get(name) for name in _PERIODS]
+    periods = [resource[name] for name in _PERIODS if name in resource]
     for dosage in listed(resource.get("dosageInstruction")):
         timing = dosage.get("timing") if isinstance(dosage, dict) else None
         repeat = timing.get("repeat") if isinstance(timing, dict) else None
