@@ -12,6 +12,7 @@ from fhir.resources.R4B.servicerequest import ServiceRequest
 from fhir.resources.R4B.task import Task
 
 _MODELS: dict[str, Any] = {"ServiceRequest": ServiceRequest, "Task": Task}
+EMPTY: tuple[Any, ...] = (None, "", [], {})
 SAMPLE = {
     "patient": "Patient/sample",
     "product": "product",
@@ -26,12 +27,15 @@ SAMPLE = {
 
 
 def filled(template: Any, words: Mapping[str, str]) -> Any:
-    """A template with its blanks filled in, in every text of it; KeyError names an unknown blank."""
-    if isinstance(template, Mapping):
-        return {key: filled(value, words) for key, value in template.items()}
-    if isinstance(template, list):
-        return [filled(item, words) for item in template]
-    return template.format(**words) if isinstance(template, str) else template
+    """A template with its blanks filled in, in every text of it; KeyError names an unknown blank.
+
+    What a blank leaves empty is left out, with whatever held nothing else.
+    """
+    if isinstance(template, str):
+        return template.format(**words) if "{" in template or "}" in template else template
+    if isinstance(template, dict):
+        return {key: item for key, value in template.items() if (item := filled(value, words)) not in EMPTY}
+    return [filled(item, words) for item in template] if isinstance(template, list) else template
 
 
 def template_problems(resource: Mapping[str, Any]) -> Iterator[str]:

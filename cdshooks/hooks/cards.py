@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 
 from cdshooks.engine.model import Result
 from cdshooks.engine.policy import Policy
+from cdshooks.engine.templates import EMPTY
 from cdshooks.engine.wording import Wording
 from cdshooks.hooks.detail import LONGEST
 from cdshooks.hooks.determination_json import KEY
@@ -61,7 +62,7 @@ def write_card(
         card["selectionBehavior"] = "any"
     if policy is not None and policy.url:
         card["links"] = [{"label": policy.title, "url": policy.url, "type": "absolute"}]
-    return {**without_empty(card), "extension": {KEY: dict(determination)}}
+    return {**_without_empty(card), "extension": {KEY: dict(determination)}}
 
 
 def _source(topic: Topic, wording: Wording) -> dict[str, Any]:
@@ -70,21 +71,18 @@ def _source(topic: Topic, wording: Wording) -> dict[str, Any]:
     display = wording.say(
         "source.topic" if about_policy else "source.topic_plain", policy=topic.label, product=topic.product
     )
-    return {"label": topic.label, "topic": {"system": TOPIC_SYSTEM, "code": code, "display": display}}
+    about = _without_empty({"system": TOPIC_SYSTEM, "code": code, "display": display})
+    return _without_empty({"label": topic.label, "topic": about})
 
 
 def _override_reasons(wording: Wording) -> list[dict[str, str]]:
-    return [{"system": REASON_SYSTEM, "code": code, "display": text} for code, text in wording.override_reasons.items()]
+    told = wording.override_reasons.items()
+    return [{"system": REASON_SYSTEM, "code": code, "display": text} for code, text in told if text]
 
 
-def without_empty(value: Any) -> Any:
-    """The same JSON without null, empty text, empty lists and empty objects, save for `findings`."""
-    if isinstance(value, Mapping):
-        kept = {key: without_empty(item) for key, item in value.items()}
-        return {key: item for key, item in kept.items() if key == "findings" or item not in (None, "", [], {})}
-    if isinstance(value, list):
-        return [without_empty(item) for item in value]
-    return value
+def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The same object without null, empty text, empty lists and empty objects."""
+    return {key: value for key, value in values.items() if value not in EMPTY}
 
 
 def worst_first(cards: list[dict[str, Any]], wording: Wording, most: int | None = None) -> list[dict[str, Any]]:

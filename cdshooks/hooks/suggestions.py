@@ -12,7 +12,6 @@ from uuid import UUID, uuid5
 from cdshooks.engine.library import Library
 from cdshooks.engine.model import Determination, Finding, Resource
 from cdshooks.engine.templates import filled
-from cdshooks.hooks.cards import without_empty
 
 _PRESCRIBER = "prescriber"
 _PERSON_OR_TEAM = re.compile(r"(Practitioner|PractitionerRole|Organization)/[A-Za-z0-9.-]{1,64}")
@@ -68,7 +67,7 @@ def _suggestion(
             {
                 "type": "create",
                 "description": template["description"],
-                "resource": without_empty(filled(template["resource"], words)),
+                "resource": filled(template["resource"], words),
             }
         ],
     }
