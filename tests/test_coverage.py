@@ -78,7 +78,6 @@ def test_an_unknown_payer_is_named_and_gets_the_label(example):
         {"coverage": {"resourceType": "OperationOutcome", "issue": [{"severity": "error"}]}},
         {"coverage": bundle(coverage(None))},
         {"coverage": bundle(coverage(beneficiary={"reference": "Patient/p2"}))},
-        {"coverage": bundle(coverage(status="cancelled"))},
         {"coverage": bundle(coverage(status="entered-in-error"))},
         {"coverage": bundle(coverage(status="draft"))},
     ],
@@ -279,3 +278,84 @@ def test_a_coverage_that_is_not_active_on_the_day_is_named_and_is_not_called_unr
     assert told in first
     assert "no coverage active on the service date" in card["summary"]
     assert determination_of(card)["outcome"] == "could-not-check"
+
+
+def told(library, *coverages, order=None, **more):
+    """The detail of the first card of an order under some coverages."""
+    sent = prefetch_of(patient(), *coverages) | more
+    return cards_of(answer_to(library, order or drug_order(), prefetch=sent))[0]["detail"]
+
+
+ENDED = {"start": "2024-01-01", "end": "2025-12-31"}
+
+
+def test_an_inactive_insurance_of_the_order_names_those_that_are_active(example):
+    order = drug_order(insurance=[{"reference": "Coverage/c1"}])
+    text = told(example, coverage(id_="c1", period=ENDED), coverage("Somebody Else", "c2"), order=order)
+    assert "not active on 2026-12-01" in text
+    assert "Active on that day: Somebody Else; name on the order the coverage that pays." in text
+    assert "Active on that day" not in told(example, coverage(id_="c1", period=ENDED), order=order)
+
+
+def test_a_coverage_does_not_disagree_with_itself(example):
+    order = drug_order(insurance=[{"reference": "Coverage/c1"}])
+    assert "Another coverage" not in told(example, coverage(id_="c1", period=ENDED), order=order)
+
+
+@pytest.mark.parametrize("status", ["cancelled", "draft", "entered-in-error"])
+def test_an_insurance_of_the_order_that_does_not_stand_leaves_the_active_ones(example, status):
+    order = drug_order(insurance=[{"reference": "Coverage/c1"}])
+    sent = [coverage("Somebody Else", "c1", status=status), coverage(id_="c2")]
+    assert only(example, *sent, order=order) == GENE
+    assert "named on the order is marked as not in force" in told(example, *sent, order=order)
+
+
+@pytest.mark.parametrize(("status", "said"), [("cancelled", True), ("draft", False), ("entered-in-error", False)])
+def test_a_coverage_that_does_not_stand_is_named_with_its_status(example, status, said):
+    text = told(example, coverage(status=status))
+    assert (f"(Example Health Plan: marked {status})" in text) is said
+    assert ("The payer could not be read" in text) is not said
+
+
+def test_a_plan_of_medicaid_that_the_library_does_not_know_comes_last_as_well(example):
+    medicaid, other = coverage("Elsewhere", "c1", type={"text": "Managed Medicaid"}), coverage("Somebody Else", "c2")
+    for sent in ([medicaid, other], [other, medicaid]):
+        assert [payer for _, _, payer in chosen(example, *sent)] == ["Somebody Else", "Elsewhere"]
+        assert "order of benefits" in told(example, *sent)
+
+
+def test_where_not_every_coverage_was_sent_that_is_said(example):
+    page = bundle(coverage(), link=[{"relation": "next", "url": "https://ehr.example.org/r4?page=2"}])
+    assert "another plan may pay first" in told(example, coverage=page)
+    named = drug_order(insurance=[{"reference": "Coverage/cov-1"}])
+    assert "another plan may pay first" not in told(example, coverage=page, order=named)
+
+
+@pytest.mark.parametrize(
+    "payor",
+    [
+        {"reference": "Patient/p1", "display": "Robin Synthetic"},
+        {"reference": "RelatedPerson/r1", "display": "Robin Synthetic"},
+        {"type": "Patient", "display": "Robin Synthetic"},
+    ],
+)
+def test_a_person_who_pays_is_no_payer_and_is_not_named(example, payor):
+    text = told(example, coverage(None, payor=[payor]))
+    assert "Robin" not in text
+    assert "The payer could not be read" in text
+    assert only(example, coverage(None, payor=[payor, {"display": "Example Health Plan"}])) == GENE
+
+
+def test_a_payer_is_known_by_another_name_of_its_organization(example):
+    inside = {"resourceType": "Organization", "id": "ins", "name": "EHP Inc", "alias": ["Example Health"]}
+    assert only(example, coverage(None, payor=[{"reference": "#ins"}], contained=[inside])) == GENE
+    inside.pop("name")
+    assert only(example, coverage(None, payor=[{"reference": "#ins"}], contained=[inside])) == GENE
+
+
+def test_every_determination_says_where_its_policy_binds(shipped):
+    sent = prefetch_of(patient(), coverage("WellCare of North Carolina"))
+    (card,) = cards_of(answer_to(shipped, drug_order("2387347"), prefetch=sent))
+    assert determination_of(card)["policy"]["jurisdiction"] == "US-NC"
+    (card,) = cards_of(answer_to(shipped, drug_order("2387347"), prefetch=prefetch_of(patient(), coverage("Aetna"))))
+    assert "jurisdiction" not in determination_of(card)["policy"]

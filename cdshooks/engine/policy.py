@@ -100,6 +100,7 @@ class Policy:
     denials: Mapping[Paragraph, str] = field(default_factory=dict)
     differs: tuple[tuple[Span, str], ...] = ()
     criteria_map: tuple[MapRow, ...] = ()
+    jurisdiction: str = ""
 
     def standing(self, service_date: date) -> Standing | None:
         """The standing of this version on the service date."""
@@ -148,6 +149,7 @@ def read_policy(data: Mapping[str, Any], compiler: Compiler, file: str) -> Polic
         denials={Paragraph(key): says for key, says in data.get("denials", {}).items()},
         differs=tuple((span(row), row["says"]) for row in data.get("differs_from_label", [])),
         criteria_map=tuple(_map_rows(data.get("criteria_map", {}), criteria)),
+        jurisdiction=data.get("jurisdiction", ""),
         file=file,
     )
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
 
-from cdshooks.engine.chart import Chart
-from cdshooks.engine.codes import coding_list, concept_texts
+from cdshooks.engine.chart import Chart, State
 from cdshooks.engine.dates import Moment, narrowed, read_moment
 from cdshooks.engine.identity import Entry, listed, split_reference
 from cdshooks.engine.library import Library
@@ -17,9 +15,11 @@ from cdshooks.engine.payers import Payer, PayerMatch, recognise
 from cdshooks.engine.policy import Policy
 from cdshooks.engine.records import clip
 from cdshooks.engine.valuesets import fold_words
+from cdshooks.hooks.payer_names import payer_classes, payer_identifiers, payer_words
 
 LABEL = "fda/label"
-_INACTIVE = ("cancelled", "draft", "entered-in-error")
+_UNSURE = ("draft", "entered-in-error")
+_INACTIVE = ("cancelled", *_UNSURE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +49,24 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class _Coverage:
-    """One coverage; `disputed_by` says how another of the same payer gives its period."""
+    """One coverage; `words` name its payer, the first of them on a card. `active`: in force on the service date.
+
+    `disputed_by` says how another of the same payer gives its period; `others` names those that are in force where it
+    is not; `chosen_for` is a key of the wording for what to know where the order names no coverage that stands.
+    """
 
     resource: Resource
     match: PayerMatch | None
-    name: str
+    words: tuple[str, ...]
     active: bool
     disputed_by: str = ""
+    others: str = ""
+    chosen_for: str = ""
+
+    @property
+    def name(self) -> str:
+        """The payer as the coverage names it."""
+        return clip(self.words[0])
 
 
 def select_policies(order: Order, entries: list[Entry], chart: Chart, library: Library) -> list[Selection]:
@@ -87,7 +98,7 @@ def one_coverage(order: Order, entries: list[Entry], chart: Chart) -> str:
     sent = {
         _reference(resource, entries)
         for _, resource in entries
-        if resource.get("resourceType") == "Coverage" and resource.get("status") not in _INACTIVE
+        if resource.get("resourceType") == "Coverage" and _holds(resource)
         if _is_owned(resource, chart) is True
     }
     return coverage_named(order, chart.identity.bases) or (sent.pop() if len(sent) == 1 else "")
@@ -114,22 +125,24 @@ def _is_owned(coverage: Resource, chart: Chart) -> bool | None:
 
 
 def _lapsed(order: Order, entries: list[Entry], chart: Chart, library: Library) -> list[_Coverage]:
-    """The coverages that were read and are not active on the service date."""
-    every = [r for _, r in entries if r.get("resourceType") == "Coverage"]
-    read = [_owned(resource, order.service_date, chart, library) for resource in _once(every)]
+    """The coverages that were read and are not in force on the service date."""
+    sent = [r for _, r in entries if r.get("resourceType") == "Coverage" and r.get("status") not in _UNSURE]
+    read = [_owned(resource, order.service_date, chart, library) for resource in _once(sent)]
     return [coverage for coverage in read if coverage and not coverage.active]
 
 
 def _lapsed_words(lapsed: list[_Coverage], day: date, chart: Chart, library: Library) -> str:
     """What to say of them."""
     say = library.wording.say
-    periods = [(coverage.name, _period(coverage.resource, chart)) for coverage in lapsed]
-    named = [say("payer.lapsed_one", payer=name, period=_bound(period, day, library)) for name, period in periods]
+    named = [say("payer.lapsed_one", payer=c.name, period=_bound(c, day, chart, library)) for c in lapsed]
     return say("payer.lapsed", date=day, coverages="; ".join(dict.fromkeys(named)))
 
 
-def _bound(period: Moment, day: date, library: Library) -> str:
-    """The bound of a period that leaves the day out."""
+def _bound(coverage: _Coverage, day: date, chart: Chart, library: Library) -> str:
+    """Why a coverage leaves the day out: its status, or a bound of its period."""
+    if not _holds(coverage.resource):
+        return library.wording.say("payer.lapsed_marked", status=coverage.resource["status"])
+    period = _period(coverage.resource, chart)
     if period.last < day:
         return library.wording.say("payer.lapsed_to", date=period.last)
     return library.wording.say("payer.lapsed_from", date=period.first)
@@ -147,23 +160,19 @@ def _order_assumed(coverages: list[_Coverage]) -> bool:
     return len(coverages) > 1 and any(_is_medicaid(coverage) for coverage in unsaid)
 
 
-def _insurance_unsent(order: Order, coverage: _Coverage) -> bool:
-    """True when the order names a coverage and another one is used, because the named one was not sent."""
-    named = [r.get("reference", "") for r in listed(order.resource.get("insurance")) if isinstance(r, Mapping)]
-    ids = {split_reference(str(reference))[2].removeprefix("#") for reference in named}
-    return bool(ids) and str(coverage.resource.get("id")) not in ids
-
-
 def _is_medicaid(coverage: _Coverage) -> bool:
-    return bool(coverage.match and "medicaid" in coverage.match.payer.program)
+    """True for a plan of the program that pays last, known to the library or by its own words."""
+    if coverage.match and coverage.match.payer.program:
+        return "medicaid" in coverage.match.payer.program
+    return fold_words("medicaid") in fold_words(" / ".join(coverage.words))
 
 
 def _selections(coverage: _Coverage, order: Order, assumed: bool, library: Library) -> Iterator[Selection]:
     say, match, day = library.wording.say, coverage.match, order.service_date
-    unsent = _insurance_unsent(order, coverage)
     notes = (
-        *((say("payer.insurance_not_sent"),) if unsent else ()),
+        *((say(coverage.chosen_for),) if coverage.chosen_for else ()),
         *(() if coverage.active else (say("payer.inactive", date=day),)),
+        *((say("payer.others_active", payers=coverage.others),) if coverage.others else ()),
         *((say("payer.periods", period=coverage.disputed_by, date=day),) if coverage.disputed_by else ()),
         *((say("payer.order_assumed"),) if assumed else ()),
     )
@@ -189,13 +198,28 @@ def _benefit_order(coverage: _Coverage) -> tuple[int, bool, str]:
 
 
 def _coverages(order: Order, entries: list[Entry], chart: Chart, library: Library) -> list[_Coverage]:
-    """The coverages that the order names, else every one that is active on the service date."""
-    named = [chart.resolve(reference, order.resource) for reference in listed(order.resource.get("insurance"))]
+    """The coverages that the order names and that stand, else every one that is active on the service date."""
+    references = listed(order.resource.get("insurance"))
+    named = [chart.resolve(reference, order.resource) for reference in references]
     every = [r for _, r in entries if r.get("resourceType") == "Coverage"]
     chosen = [r for r in named if r is not None and r.get("resourceType") == "Coverage"]
-    every_read = [c for resource in _once(chosen, every) if (c := _owned(resource, order.service_date, chart, library))]
-    read = [c for c in every_read if not chosen or any(c.resource is resource for resource in chosen)]
-    return [_beside(c, every_read, chart) for c in read if chosen or c.active]
+    standing = [r for r in _once(chosen, every) if _holds(r)]
+    read = [c for resource in standing if (c := _owned(resource, order.service_date, chart, library))]
+    active = [c for c in read if c.active]
+    if any(_holds(resource) for resource in chosen):
+        own = [c for c in read if any(c.resource is resource for resource in chosen)]
+        others = ", ".join(dict.fromkeys(c.name for c in active if c not in own))
+        return [replace(_beside(c, read, chart), others="" if c.active else others) for c in own]
+    why = _why_active(bool(chosen), bool(references), chart)
+    return [replace(_beside(c, read, chart), chosen_for=why) for c in active]
+
+
+def _why_active(chosen: bool, named: bool, chart: Chart) -> str:
+    """What to say where no coverage of the order stands and those in force are used, as a key of the wording."""
+    if chosen or named:
+        return "payer.insurance_cancelled" if chosen else "payer.insurance_not_sent"
+    reading = chart.readings.get("Coverage")
+    return "payer.not_all" if reading is not None and reading.state in (State.PARTIAL, State.FAILED) else ""
 
 
 def _once(*lists: list[Resource]) -> list[Resource]:
@@ -213,7 +237,8 @@ def _beside(coverage: _Coverage, every: list[_Coverage], chart: Chart) -> _Cover
     own = _period(coverage.resource, chart)
     for other in every:
         theirs = _period(other.resource, chart)
-        if not other.active and _payer_of(other) == _payer_of(coverage) and narrowed([own, theirs]):
+        elsewhere = other is not coverage and not other.active and _payer_of(other) == _payer_of(coverage)
+        if elsewhere and narrowed([own, theirs]):
             return replace(coverage, disputed_by=str(theirs))
     return coverage
 
@@ -232,29 +257,21 @@ def _period(resource: Resource, chart: Chart) -> Moment:
 
 def _read(resource: Resource, day: date, chart: Chart, library: Library) -> _Coverage | None:
     """One coverage; None when it names no payer that a person could read."""
-    if resource.get("status") in _INACTIVE:
-        return None
-    texts = list(_texts(resource, chart))
+    texts = payer_words(resource, chart)
     if not texts:
         return None
-    match = recognise(library.payers, texts, _identifiers(resource, chart), _classes(resource), day)
-    return _Coverage(resource, match, clip(texts[0]), _active(resource, day, chart))
+    match = recognise(library.payers, texts, payer_identifiers(resource, chart), payer_classes(resource), day)
+    return _Coverage(resource, match, texts, _holds(resource) and _spans(resource, day, chart))
 
 
-def _active(resource: Resource, day: date, chart: Chart) -> bool:
+def _holds(resource: Resource) -> bool:
+    """False for a coverage that is cancelled, a draft or an error."""
+    return resource.get("status") not in _INACTIVE
+
+
+def _spans(resource: Resource, day: date, chart: Chart) -> bool:
     period = _period(resource, chart)
     return period.first <= day <= period.last
-
-
-def _payors(resource: Resource, chart: Chart) -> Iterator[tuple[Mapping[str, Any], Resource | None]]:
-    for reference in [*listed(resource.get("payor")), *listed(resource.get("insurer"))]:
-        if isinstance(reference, Mapping):
-            yield reference, chart.resolve(reference, resource)
-
-
-def payer_words(resource: Resource, chart: Chart) -> tuple[str, ...]:
-    """Every text in which a coverage, or a plan's answer, names the payer or the plan."""
-    return tuple(_texts(resource, chart))
 
 
 def coverages_of(entries: Iterable[Entry], chart: Chart) -> list[tuple[str, ...]]:
@@ -262,34 +279,7 @@ def coverages_of(entries: Iterable[Entry], chart: Chart) -> list[tuple[str, ...]
     return [
         words
         for _, resource in entries
-        if resource.get("resourceType") == "Coverage" and resource.get("status") not in _INACTIVE
+        if resource.get("resourceType") == "Coverage" and _holds(resource)
         if _is_owned(resource, chart) is True
         if (words := payer_words(resource, chart))
     ]
-
-
-def _texts(resource: Resource, chart: Chart) -> Iterator[str]:
-    """Every text in which a coverage names its payer or plan, the payer's own name first."""
-    for reference, target in _payors(resource, chart):
-        for text in ((target or {}).get("name"), reference.get("display")):
-            if isinstance(text, str) and text.strip():
-                yield text
-    for item in listed(resource.get("class")):
-        if isinstance(item, Mapping):
-            yield from (item[k] for k in ("name", "value") if isinstance(item.get(k), str) and item[k].strip())
-    yield from concept_texts(resource.get("type"))
-
-
-def _classes(resource: Resource) -> Iterator[tuple[str, str]]:
-    """(type, value) of every class of a coverage."""
-    for item in listed(resource.get("class")):
-        if isinstance(item, Mapping) and isinstance(item.get("value"), str):
-            codes = [c.get("code") for c in coding_list(item.get("type")) if isinstance(c, Mapping)]
-            yield from ((str(code), item["value"]) for code in codes or [""])
-
-
-def _identifiers(resource: Resource, chart: Chart) -> Iterator[tuple[str, str]]:
-    for reference, target in _payors(resource, chart):
-        for item in [*listed(reference.get("identifier")), *listed((target or {}).get("identifier"))]:
-            if isinstance(item, Mapping) and isinstance(item.get("system"), str) and item.get("value"):
-                yield item["system"], str(item["value"]).strip()

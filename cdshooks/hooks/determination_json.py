@@ -60,6 +60,7 @@ def policy_json(policy: Policy, service_date: date) -> dict[str, Any]:
         "status": policy.status,
         "standing": standing.is_ if standing else "unconfirmed",
         "authority": policy.authority,
+        **({"jurisdiction": policy.jurisdiction} if policy.jurisdiction else {}),
         **({"differsFromLabel": list(differs)} if differs else {}),
     }
 

@@ -20,7 +20,7 @@ from cdshooks.engine.dates import Moment, read_moment
 from cdshooks.engine.identity import Entry, listed
 from cdshooks.engine.library import Library
 from cdshooks.engine.model import ProductId, Resource
-from cdshooks.hooks.coverage import payer_words
+from cdshooks.hooks.payer_names import payer_words
 from cdshooks.hooks.request import Request
 
 ANSWER = "ClaimResponse"
