@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -22,6 +22,7 @@ from cdshooks.engine.templates import filled
 from cdshooks.server.app import create_app
 from cdshooks.server.feedback_log import comments
 from cdshooks.server.feedback_rates import feedback_rates
+from cdshooks.server.roster_rows import Reading, RowCheck
 from cdshooks.server.settings import default_fixtures, read_settings
 from cdshooks.server.store import open_store
 
@@ -149,6 +150,31 @@ def test_what_every_suggestion_asks_for_completes_the_documents(client: FlaskCli
     assert "documents complete" in summaries(page)[0]
 
 
+def test_the_listing_of_a_center_comes_into_the_roster_for_this_visit_alone(client: FlaskClient) -> None:
+    state = {"story": "centre-unlisted", "signed": "yes", "session": "e" * 12}
+    before = shown(client, **state)
+    assert "proof of the treatment center" in summaries(before)[0]
+    label = "Task: obtain proof of the treatment center"
+    after = linked(client, pressed(client, before, label), "Let the document come in")
+    assert summaries(after) != summaries(before) and label not in after and "not verified" not in after
+    assert "FACT accreditation letter" in after
+    assert summaries(shown(client, **state)) == summaries(before)
+
+
+@pytest.mark.parametrize(
+    ("story", "product"), [("centre-unlisted", "tecartus"), ("unknown-payer", "carvykti"), ("mcl-complete", "yescarta")]
+)
+def test_a_rems_record_settles_the_rems(client: FlaskClient, story: str, product: str) -> None:
+    label = "Task: obtain the REMS enrollment record"
+    state = {"story": story, "signed": "yes", "service": "2025-06-26", "product": product, "session": "f" * 12}
+    page = shown(client, **state)
+    assert label in page
+    for task in ("Task: obtain proof of the treatment center", label):
+        if task in page:
+            page = linked(client, pressed(client, page, task), "Let the document come in")
+    assert label not in page and "REMS enrollment" not in " ".join(summaries(page))
+
+
 def test_a_card_is_dismissed_with_a_reason_for_this_visitor_alone(client: FlaskClient, database: str) -> None:
     signed = shown(client, signed="yes", session="c" * 12)
     after = pressed(client, signed, "Dismiss", reason="already-submitted", comment="sent by fax")
@@ -242,10 +268,21 @@ def test_production_has_no_demo(shipped: Library, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ARRIVALS, ids=lambda path: path.stem)
-def test_what_comes_in_is_valid_fhir_and_marked_as_test_data(path: Path, shipped: Library) -> None:
+def test_what_comes_in_is_valid_and_marked_as_test_data(path: Path, shipped: Library) -> None:
     assert path.stem in shipped.suggestions
-    words = {"patient": "Patient/p1", "today": "2026-11-21", "product": "product"}
-    for resource in filled(json.loads(path.read_text("utf-8")), words):
-        get_fhir_model_class(resource["resourceType"]).model_validate(resource)
-        assert resource["meta"]["tag"][0]["code"] == "HTEST"
-        assert resource["id"].startswith("arrived-")
+    words = {"patient": "Patient/p1", "today": "2026-11-21", "product": "product", "product_id": "tecartus"}
+    words |= {"service": "2026-12-01", "facility": "Example Cancer Center (SYNTHETIC)", "npi": "1234567893"}
+    check, reading = RowCheck(shipped.products, date(2026, 12, 1), "the demo"), Reading()
+    for one in filled(json.loads(path.read_text("utf-8")), words):
+        if "roster" in one:
+            check.add(reading, path.stem, one["roster"])
+            assert one["roster"]["checked_by"] == "synthetic"
+            continue
+        get_fhir_model_class(one["resourceType"]).model_validate(one)
+        assert one["meta"]["tag"][0]["code"] == "HTEST"
+        assert one["id"].startswith("arrived-")
+    assert not reading.refusals
+
+
+def test_what_every_suggestion_asks_for_can_come_in(shipped: Library) -> None:
+    assert {path.stem for path in ARRIVALS} == set(shipped.suggestions)

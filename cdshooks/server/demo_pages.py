@@ -101,7 +101,7 @@ def _page(visit: Visit, call: DemoRequest, site: Site) -> str:
     answer: Mapping[str, Any] | None = None
     if visit.signed:
         begin_call(site, call.service_id)
-        answer = answer_call(site, call.written(), name=visit.client)
+        answer = answer_call(replace(site, arrived=call.rows), call.written(), name=visit.client)
     hook = call.body["hook"]
     return render_template(
         "demo.html",

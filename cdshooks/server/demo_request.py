@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from cdshooks.engine.centers import RosterRow
 from cdshooks.engine.codes import Coded
 from cdshooks.engine.model import Order
 from cdshooks.engine.products import WITH_STRENGTH, Product
-from cdshooks.engine.templates import filled
-from cdshooks.hooks.determination_json import KEY
 from cdshooks.hooks.discovery import service_of
 from cdshooks.hooks.orders import Payload, recognise_orders
-from cdshooks.hooks.request import read_request
+from cdshooks.hooks.request import Request, read_request
+from cdshooks.server.demo_arrivals import arrived
 from cdshooks.server.demo_visit import Visit
 from cdshooks.server.site import Site
 
@@ -26,11 +26,15 @@ _DAYS = ("occurrencePeriod", "occurrenceTiming")
 
 @dataclass(frozen=True)
 class DemoRequest:
-    """A call of a service, and the CAR-T order in it: the one that `product` and `service` of a visit change."""
+    """A call of a service, and the CAR-T order in it: the one that `product` and `service` of a visit change.
+
+    `rows` came into the roster of treatment centers since.
+    """
 
     service_id: str
     body: dict[str, Any]
     order: Order | None
+    rows: tuple[RosterRow, ...] = ()
 
     def written(self) -> bytes:
         """The body as it is sent."""
@@ -53,9 +57,8 @@ def demo_request(visit: Visit, site: Site) -> DemoRequest:
         _prescribe(target, site.library.products.by_id[visit.product], site)
     if target is not None and visit.service:
         _plan(target, visit.service)
-    if visit.added or visit.arrived:
-        _carry_out(body, visit, site)
-    return DemoRequest(service_of(body["hook"]), body, _car_t_order(body, site))
+    rows = _carry_out(body, visit, site) if visit.added or visit.arrived else ()
+    return DemoRequest(service_of(body["hook"]), body, _car_t_order(body, site), rows)
 
 
 def suggestion_id(label: str, site: Site) -> str:
@@ -104,45 +107,34 @@ def _plan(draft: dict[str, Any], day: date) -> None:
     dosages[0]["timing"] = {"event": [day.isoformat()]}
 
 
-def _carry_out(body: dict[str, Any], visit: Visit, site: Site) -> None:
-    """Put the drafts of accepted suggestions among the orders, and what has come in into the chart."""
-    suggested = _suggested(body, site)
+def _carry_out(body: dict[str, Any], visit: Visit, site: Site) -> tuple[RosterRow, ...]:
+    """Put the drafts of accepted suggestions among the orders, and what has come in into the chart and the roster."""
+    request = read_request(json.dumps(body).encode(), service_of(body["hook"]), body["hook"])
+    suggested = _suggested(request, site)
     drafts = [_with_id(suggested[name][0], name) for name in visit.added if name in suggested]
-    arrived = [
-        resource
-        for name in visit.arrived
-        if name in suggested
-        for resource in filled(site.arrivals[name], _blanks(body, suggested[name][1], site))
-    ]
+    come = arrived({name: suggested[name][1] for name in visit.arrived if name in suggested}, request, site)
     orders, chart = _parted(drafts, DRAFTS in body["context"])
     body["context"].get(DRAFTS, {}).get("entry", []).extend({"resource": draft} for draft in orders)
-    entries = [{"resource": resource} for resource in (*chart, *arrived)]
+    entries = [{"resource": resource} for resource in (*chart, *come.chart)]
     if entries:
         body["prefetch"]["since"] = {"resourceType": "Bundle", "type": "collection", "entry": entries}
+    return come.rows
 
 
-def _suggested(body: Mapping[str, Any], site: Site) -> dict[str, tuple[dict[str, Any], str]]:
-    """By suggestion: the resource that the card suggests, and the id of the product that the card is about."""
-    request = read_request(json.dumps(body).encode(), service_of(body["hook"]), body["hook"])
+def _suggested(request: Request, site: Site) -> dict[str, tuple[dict[str, Any], Order]]:
+    """By suggestion: the resource that the card suggests, and the order that the card is about."""
     answered = site.answer(request, site.library, site.today(), site.options_now(), None)
-    suggested: dict[str, tuple[dict[str, Any], str]] = {}
+    orders = {made.card["uuid"]: made.order for made in answered.determinations}
+    suggested: dict[str, tuple[dict[str, Any], Order]] = {}
     for card in answered.body["cards"]:
-        product = card["extension"][KEY].get("product", "")
         for suggestion in card.get("suggestions", []):
-            suggested[suggestion_id(suggestion["label"], site)] = (suggestion["actions"][0]["resource"], product)
+            name = suggestion_id(suggestion["label"], site)
+            suggested[name] = (suggestion["actions"][0]["resource"], orders[card["uuid"]])
     return suggested
 
 
 def _with_id(resource: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {**resource, "id": f"added-{name}"}
-
-
-def _blanks(body: Mapping[str, Any], product: str, site: Site) -> dict[str, str]:
-    return {
-        "patient": f"Patient/{body['context']['patientId']}",
-        "today": site.today().isoformat(),
-        "product": site.library.products.by_id[product].brand,
-    }
 
 
 def _parted(drafts: list[dict[str, Any]], on_screen: bool) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from flask import request
 
+from cdshooks.engine.centers import RosterRow
 from cdshooks.engine.library import Library
 from cdshooks.hooks.errors import RequestError
 from cdshooks.hooks.fetched import Fetch
@@ -20,6 +21,7 @@ from cdshooks.server.dossier_desk import DossierDesk
 from cdshooks.server.fhir_client import FhirClient, FhirReader
 from cdshooks.server.live_rosters import LiveRosters
 from cdshooks.server.recorder import Recorder
+from cdshooks.server.registry import roster_hash
 from cdshooks.server.settings import Settings
 from cdshooks.server.stories import Story
 
@@ -29,7 +31,10 @@ Clock = Callable[[ZoneInfo], datetime]
 
 @dataclass(frozen=True)
 class Site:
-    """One service: its settings, its library and what it offers."""
+    """One service: its settings, its library and what it offers.
+
+    `arrived` are rows that came into the roster during a visit of the demo EHR, for that visit alone.
+    """
 
     settings: Settings
     library: Library
@@ -43,6 +48,7 @@ class Site:
     stories: Mapping[str, Story]
     arrivals: Mapping[str, Any]
     fhir: FhirClient
+    arrived: tuple[RosterRow, ...] = ()
 
     def today(self, client: Client | None = None) -> date:
         """The calendar day in the client's time zone, else in the configured one."""
@@ -55,7 +61,11 @@ class Site:
     def options_now(self, client: Client | None = None) -> ServiceOptions:
         """The options of a client's call that comes now, with the newest roster."""
         now = self.rosters.current()
-        options = replace(self.options, rosters=now.rows, rosters_hash=now.hash, rosters_version=now.version)
+        rows, hash_ = now.rows, now.hash
+        if self.arrived:
+            rows = (*rows, *self.arrived)
+            hash_ = roster_hash(rows)
+        options = replace(self.options, rosters=rows, rosters_hash=hash_, rosters_version=now.version)
         if client is None:
             return options
         return replace(
