@@ -28,6 +28,7 @@ FORM_TOO_LARGE = {"name": "x" * 200_000}
 JSON = "application/json"
 FEEDBACK = f"{SIGN}/feedback"
 POLICY = "/Questionnaire/wellcare-nc.wnc-cp-192"
+POSTED = "/dossier/{token}/QuestionnaireResponse"
 PACKAGE = "/Questionnaire/$questionnaire-package"
 
 
@@ -126,6 +127,20 @@ def asking(canonical: str) -> dict[str, Any]:
     return {"resourceType": "Parameters", "parameter": [{"name": "questionnaire", "valueCanonical": canonical}]}
 
 
+def posted(**sent: Any) -> Made:
+    """Post a response under a dossier's link: the dossier's own, completed, or something else."""
+
+    def call(sites: Sites) -> Any:
+        path = sites.dossier()
+        if sent.get("json"):
+            response = sites.http["demo"].get(f"{path}/bundle.json").get_json()["entry"][2]["resource"]
+            whose = tale("mcl-missing-three")["context"]["patientId"]
+            sent["json"] = response | {"status": "completed", "subject": {"reference": f"Patient/{whose}"}}
+        return sites.http["demo"].post(f"{path}/QuestionnaireResponse", **sent)
+
+    return call
+
+
 CALLS: dict[tuple[str, str, int], Made] = {
     ("get", "/cds-services", 200): on("demo", "GET", "/cds-services"),
     ("get", "/cds-services", 401): on("hospital", "GET", "/cds-services"),
@@ -178,6 +193,12 @@ CALLS: dict[tuple[str, str, int], Made] = {
     ("post", "/dossier/{token}/attest", 404): on("demo", "POST", "/dossier/x/attest"),
     ("post", "/dossier/{token}/attest", 413): of_dossier("POST", "/attest", **FORM_TOO_LARGE),
     ("post", "/dossier/{token}/attest", 422): attested(name=" "),
+    ("post", POSTED, 200): posted(json=True),
+    ("post", POSTED, 400): posted(data=b"{}", content_type=JSON),
+    ("post", POSTED, 404): on("demo", "POST", "/dossier/x/QuestionnaireResponse", json={}),
+    ("post", POSTED, 413): posted(data=b" " * 1_000_001, content_type=JSON),
+    ("post", POSTED, 415): posted(data=b"{}"),
+    ("post", POSTED, 422): posted(data=b'{"resourceType": "QuestionnaireResponse"}', content_type=JSON),
     ("get", "/dossier/{token}/sensitive", 200): of_dossier("GET", "/sensitive"),
     ("get", "/dossier/{token}/sensitive", 404): on("demo", "GET", "/dossier/x/sensitive"),
     ("post", "/dossier/{token}/sensitive", 200): opened(name="R. Nurse, RN"),

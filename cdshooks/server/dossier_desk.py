@@ -15,7 +15,16 @@ from cdshooks.hooks.answered import Answer
 from cdshooks.hooks.dossier import dossiers_of
 from cdshooks.hooks.errors import RequestError, place_of
 from cdshooks.server.dossier_links import PATH, Purpose, Ticket, dossier_id, read_ticket, sign
-from cdshooks.server.dossiers import Kept, Said, add_said, dossier_key, keep_dossiers, kept_dossier, purge_dossiers
+from cdshooks.server.dossiers import (
+    Kept,
+    Said,
+    add_said,
+    dossier_key,
+    keep_dossiers,
+    kept_dossier,
+    purge_dossiers,
+    unsaid_of,
+)
 from cdshooks.server.recorder import FEEDBACK_PATIENCE, Recorder
 from cdshooks.server.settings import Settings
 from cdshooks.server.store import StoreError
@@ -119,6 +128,17 @@ class DossierDesk:
     def add(self, ticket: Ticket, said: Sequence[Said], now: datetime) -> None:
         """Store what a person said. Raises RequestError (503) when it was not stored."""
         self._run(lambda c: add_said(c, ticket.dossier, said, now))
+
+    def add_once(self, ticket: Ticket, said: Sequence[Said], now: datetime) -> list[Said]:
+        """Store what is new of what a person said, and tell what that was. Raises RequestError (503)."""
+
+        def work(connection: Connection) -> list[Said]:
+            kept = kept_dossier(connection, ticket.dossier)
+            new = unsaid_of(said, kept.said) if kept else []
+            add_said(connection, ticket.dossier, new, now)
+            return new
+
+        return self._run(work)
 
     def _signing_key(self) -> bytes:
         """The key, which stays what it is as long as the process does."""

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 
 from cdshooks.hooks.dossier import Dossier
 from cdshooks.hooks.dossier_view import id_of_line, to_attest, treatment_lines
+from cdshooks.hooks.questionnaire_answers import LONGEST_NAME, LONGEST_WORDS
 from cdshooks.hooks.text import clean
 from cdshooks.server.dossiers import Kind, Said
 
-LONGEST_NAME, LONGEST_WORDS = 120, 1000
 _ANSWERS: Mapping[str, Kind] = {"yes": "confirmed", "no": "not-so"}
 
 

@@ -110,6 +110,12 @@ def add_said(connection: Connection, id_: str, said: Sequence[Said], now: dateti
         connection.execute(insert(ENTRIES), rows)
 
 
+def unsaid_of(said: Iterable[Said], kept: Sequence[Said]) -> list[Said]:
+    """What is new of what a person says: not what the same name said last of the same subject, in the same words."""
+    last = {(one.subject, one.name): (one.kind, one.words) for one in kept}
+    return [one for one in said if last.get((one.subject, one.name)) != (one.kind, one.words)]
+
+
 def purge_dossiers(connection: Connection, today: date) -> int:
     """Delete every dossier whose last day is before today, with what was said in it; how many."""
     past = DOSSIERS.c.until < today

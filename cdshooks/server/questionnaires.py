@@ -13,11 +13,14 @@ from cdshooks.hooks.questionnaire import PATH, canonical, policies_named, questi
 from cdshooks.hooks.questionnaire_package import OPERATION, read_package_request
 from cdshooks.server.answering import recorded_name
 from cdshooks.server.callers import caller
-from cdshooks.server.questionnaire_package import Packing
+from cdshooks.server.dossier_links import PATH as DOSSIERS
+from cdshooks.server.questionnaire_package import RESPONSE, Packing
+from cdshooks.server.questionnaire_responses import opened, take_response
 from cdshooks.server.replies import json_reply, posted_json
 from cdshooks.server.site import Site
 
 FHIR_JSON = "application/fhir+json"
+_MAX_RESPONSE_BYTES = 1_000_000
 
 
 def add_questionnaires(app: Flask, site: Site) -> None:
@@ -40,6 +43,12 @@ def add_questionnaires(app: Flask, site: Site) -> None:
     def questionnaire_package() -> Response:
         asked = read_package_request(json_body.decode(posted_json()))
         return json_reply(Packing(site, asked, recorded_name(caller())).package())
+
+    @routes.post(f"{DOSSIERS}/<token>{RESPONSE}")
+    def questionnaire_response(token: str) -> Response:
+        ticket, kept = opened(site, token)  # a stranger's body is not read
+        request.max_content_length = _MAX_RESPONSE_BYTES
+        return json_reply(take_response(site, ticket, kept, json_body.decode(posted_json())))
 
     app.register_blueprint(routes)
 
