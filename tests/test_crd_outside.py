@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tales import AS_OF, shipped_library, tale
 
-from cdshooks.cli.fhir_models import fhir_departures
+from cdshooks.cli.fhir_models import all_departures
 from cdshooks.hooks.coverage_rules import PARTS, URL, coverage_departures
 from cdshooks.hooks.errors import RequestError
 from cdshooks.hooks.request import read_request
@@ -27,9 +27,15 @@ def ask(body, side="provider"):
     return answer(request, shipped_library(), AS_OF, ServiceOptions(system_actions=True, side=side))
 
 
-def with_car_t(number):
+def departures_of(answered):
+    """What in an answer, and in every resource in it, is not as CDS Hooks and FHIR R4 have it."""
+    known = "findings"  # our own extension says so with an empty list: nothing could be decided
+    return [departure for departure in all_departures(answered.body) if not departure.place.endswith(known)]
+
+
+def with_car_t(number, body=None):
     """Their call with one more order, for a CAR-T, that names a coverage of theirs."""
-    body = theirs(number)
+    body = body or theirs(number)
     order = {
         "resourceType": "MedicationRequest",
         "id": "car-t",
@@ -64,7 +70,7 @@ def test_a_car_t_among_their_orders_is_answered_and_theirs_are_left_alone(number
     (extension,) = action["resource"].pop("extension")
     assert action["resource"] == order and extension["url"] == URL
     assert [d for version in PARTS for d in coverage_departures(extension, version)] == []
-    assert [*fhir_departures(answered.body["systemActions"])] == []
+    assert departures_of(answered) == []
 
 
 def test_where_their_orders_are_another_patient_s_none_is_updated():
@@ -72,7 +78,22 @@ def test_where_their_orders_are_another_patient_s_none_is_updated():
     answered = ask(with_car_t("03")[0])
     (card,) = answered.body["cards"]
     assert card["summary"] == shipped_library().wording.say("summary.mismatch")
-    assert "systemActions" not in answered.body
+    assert "systemActions" not in answered.body and departures_of(answered) == []
+
+
+@pytest.mark.parametrize("side", ["provider", "payer"])
+@pytest.mark.parametrize("number", ["03", "08"])
+def test_what_else_they_send_is_read_once_its_orders_are_the_patient_s_and_its_hook_is_ours(number, side):
+    """03 without the order of somebody else; 08, of an older release, with an order under the hook that took over."""
+    body = theirs(number) | {"hook": "order-sign"}
+    body["context"]["draftOrders"] = {"resourceType": "Bundle", "entry": []}
+    body, order = with_car_t(number, body)
+    answered = ask(body, side)
+    (action,) = answered.body["systemActions"]
+    (extension,) = action["resource"].pop("extension")
+    assert answered.failure is None and action["resource"] == order
+    assert [d for version in PARTS for d in coverage_departures(extension, version)] == []
+    assert departures_of(answered) == []
 
 
 def test_the_version_and_the_options_of_the_guide_s_own_example_are_obeyed():
