@@ -147,6 +147,25 @@ def test_nothing_of_the_chart_is_in_what_is_said(story):
         assert not [word for word in sensitive if word in json.dumps(values(extension, "reason"))]
 
 
+@pytest.mark.parametrize("story", STORIES)
+def test_every_answer_keeps_the_base_profile_of_the_guide(story):
+    """CRDHooksResponseBase: what each card, suggestion, action and link must have."""
+    for card in told(story).body["cards"]:
+        assert {"uuid", "summary", "indicator", "source"} <= card.keys()
+        assert {"label", "topic"} <= card["source"].keys() and len(card["summary"]) < 140
+        assert all(link["type"] and link["label"] and link["url"] for link in card.get("links", []))
+        for suggestion in card.get("suggestions", []):
+            assert suggestion["uuid"] and suggestion["label"]
+            assert {action["type"] for action in suggestion["actions"]} == {"create"}
+            assert all(action["description"] for action in suggestion["actions"])
+
+
+@pytest.mark.parametrize("status", ["active", "on-hold", "draft"])
+def test_an_order_that_is_signed_again_is_updated_too(example, status):
+    (action,) = plain_ask(example, drug_order(status=status)).body["systemActions"]
+    assert action["resource"]["status"] == status
+
+
 def test_what_the_card_lists_is_not_repeated_in_the_extension():
     (card,) = told("mcl-missing-three").body["cards"]
     text = values(only(told("mcl-missing-three")), "reason")[0]["text"]
