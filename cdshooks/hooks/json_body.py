@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from operator import methodcaller
 from typing import Any
 
 import msgspec
@@ -33,6 +34,7 @@ _TOKEN = re.compile(rb'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[\[\]{}]', re.DOTALL)
 _KEY = re.compile(rb'\s*[{,]\s*"([^"\\]*)"\s*:\s*')
 _END = re.compile(rb"\s*\{?\s*\}")
 _HUGE_NUMBER = re.compile(rb"(?<![0-9])[0-9]{%d}" % (MAX_DIGITS + 1))
+_FOLLOWS_FOR_NUL = methodcaller("startswith", b"u0000")
 _ESCAPED_NUL = rb"\\u0000"
 _ESCAPED_COLON = rb"\\u003[aA]"
 _BYTE = re.compile(r" \(byte (\d+)\)")
@@ -92,8 +94,10 @@ def value(text: bytes | msgspec.Raw, where: str = WHOLE) -> Any:
     RequestError (400); the byte it gives is counted from the start of `where`.
     """
     plain = bytes(text)
-    _check_characters(plain, where)
-    if _nests_deeper_than(MAX_DEPTH, plain.split(b"\\")):
+    parts = plain.split(b"\\")
+    if any(map(_FOLLOWS_FOR_NUL, parts)):
+        _check_characters(plain, where)
+    if _nests_deeper_than(MAX_DEPTH, parts):
         raise _too_deep(where)
     found = _decoded(_any, plain, where)
     _check_numbers(plain, where)
@@ -133,8 +137,6 @@ def _reason(said: str, size: int) -> str:
 
 def _check_characters(text: bytes, where: str) -> None:
     """Refuse U+0000."""
-    if b"\\u0000" not in text:
-        return
     nul = next(_escapes(_ESCAPED_NUL, text), None)
     if nul:
         raise _refusal(f"holds the character U+0000 (byte {nul.end() - len('u0000') - 1})", where)

@@ -13,7 +13,7 @@ from cdshooks.server.app import create_app
 from cdshooks.server.call_log import JsonLines
 from cdshooks.server.settings import read_settings
 
-_NEW_OBJECTS = 100_000
+_NEW_OBJECTS = 500_000  # more than the largest charts come to
 
 
 def app() -> Flask:
