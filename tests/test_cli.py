@@ -219,6 +219,13 @@ def test_check_reads_the_cases_too(copied: Path) -> None:
     assert f"{WNC}/cases.yaml:5: met: this policy has no criterion hivv" in fails(1, "check", str(copied))
 
 
+def test_check_holds_every_suggestion_against_fhir(copied: Path) -> None:
+    task = copied / "suggestions/write-letter.yaml"
+    task.write_text(task.read_text().replace('authoredOn: "{today}"', 'authoredOn: "{product}"'))
+    said = fails(1, "check", str(copied))
+    assert f"{copied}/suggestions/write-letter.yaml:1: departs from FHIR R4: resource.authoredOn: " in said
+
+
 def test_an_overdue_review_is_a_warning_and_no_problem(copied: Path) -> None:
     policy = copied / WNC / "2025-04.yaml"
     policy.write_text(policy.read_text().replace("review_due: 2027-02-21", "review_due: 2026-01-31"))

@@ -325,6 +325,13 @@ def test_the_sets_that_mean_another_drug_or_a_cell_service_are_resolved(example)
     [
         (POLICY, "controlled_by:", "applies_to: {products: [exmplecel]}\ncontrolled_by:"),
         ("suggestions/write-letter.yaml", "  intent: order", "  intent: order\n  colour: red"),
+        ("suggestions/write-letter.yaml", 'for: {reference: "{patient}"}', "note: a letter"),
+        ("suggestions/write-letter.yaml", 'authoredOn: "{today}"', "authoredOn: someday"),
+        ("suggestions/write-letter.yaml", "description:", "unit: {text: x}\n  description:"),
+        ("suggestions/order-virus-test.yaml", 'text: "{label}', 'words: "{label}'),
+        ("suggestions/order-virus-test.yaml", "status: draft", "status: drafted"),
+        ("suggestions/order-virus-test.yaml", "code: virus-ab", 'code: " virus"'),
+        ("suggestions/order-virus-test.yaml", "{label}", "{label"),
     ],
 )
 def test_a_product_or_a_template_that_leads_nowhere_is_an_error(edit, problems, file, old, new):

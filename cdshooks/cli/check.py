@@ -9,8 +9,10 @@ from pathlib import Path
 import click
 
 from cdshooks.cli.cases import read_cases
+from cdshooks.cli.fhir_models import fhir_departures
 from cdshooks.cli.inputs import counted, known_stories, located, settings_now, shown, today
-from cdshooks.engine.library import Library, LibraryError, load_library
+from cdshooks.engine.library import Library, LibraryError, Problem, load_library
+from cdshooks.engine.templates import SAMPLE, filled
 
 
 @click.command()
@@ -25,12 +27,24 @@ def check(path: Path | None) -> None:
     try:
         library = load_library(folder)
         cases = read_cases(library, known_stories())
+        refuse_no_fhir(library)
     except LibraryError as error:
         click.echo(located(error.problems, folder))
         raise click.ClickException(f"{counted(len(error.problems), 'problem')} in {shown(folder)}") from error
     for warning in overdue(library, today(settings)):
         click.echo(f"warning: {warning}")
     click.echo(f"{shown(folder)}: {_counts(library, len(cases))} … ok")
+
+
+def refuse_no_fhir(library: Library) -> None:
+    """Raise LibraryError for a suggestion that would create what is no FHIR R4, which its schema may not show."""
+    found = [
+        Problem(f"suggestions/{name}.yaml", 1, f"departs from FHIR R4: {departure}")
+        for name, template in library.suggestions.items()
+        for departure in fhir_departures({"resource": filled(template["resource"], SAMPLE)})
+    ]
+    if found:
+        raise LibraryError(found)
 
 
 def overdue(library: Library, day: date) -> Iterator[str]:

@@ -58,6 +58,11 @@ class Source:
         return Problem(self.file, self.line(place), message)
 
 
+def load_yaml(text: str) -> Any:
+    """The data of a file of our own that is no part of a library; the scalars are YAML's."""
+    return yaml.load(text, Loader=_LOADER)
+
+
 def read_yaml(path: Path, name: str) -> Source:
     """Read one YAML file; LibraryError with file and line for anything that is not plain strict YAML."""
     try:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
 from flask import Flask, Response
 
 import cdshooks
+from cdshooks.engine.source import load_yaml
 from cdshooks.server.replies import json_reply
 from cdshooks.server.site import Site
 
@@ -27,7 +27,7 @@ def add_openapi(app: Flask, site: Site) -> None:
 
 def openapi_document(site: Site) -> dict[str, Any]:
     """The document for a site: without the demo in production, without tokens where nobody is asked for one."""
-    document: dict[str, Any] = yaml.safe_load(_FILE.read_text("utf-8"))
+    document: dict[str, Any] = load_yaml(_FILE.read_text("utf-8"))
     document["info"]["version"] = cdshooks.__version__
     ids = [service["id"] for service in site.discovery["services"]]
     document["components"]["parameters"]["ServiceId"]["schema"]["enum"] = ids

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import yaml
+from cdshooks.engine.source import load_yaml
 
 FIRST = "mcl-missing-three"
 """The story to show first: a card that asks for three documents."""
@@ -65,7 +65,7 @@ def _moved(day: str, by: timedelta) -> str:
 
 
 def _story(path: Path) -> Story:
-    told = yaml.safe_load(path.read_text("utf-8"))
+    told = load_yaml(path.read_text("utf-8"))
     return Story(
         name=path.parent.name,
         title=str(told["title"]),

@@ -19,11 +19,15 @@ _NEW_OBJECTS = 500_000  # more than the largest charts come to
 def app() -> Flask:
     """The application as the environment sets it. Raises SettingsError or LibraryError."""
     _log_to_stderr()
-    settings = read_settings(os.environ)
-    made = create_app(settings, load_library(settings.library))
+    gc.disable()  # nearly all that is made while it starts is kept
+    try:
+        settings = read_settings(os.environ)
+        made = create_app(settings, load_library(settings.library))
+        settle_collector()
+    finally:
+        gc.enable()
     if settings.notice:
         logging.getLogger("cdshooks").warning(settings.notice)
-    settle_collector()
     return made
 
 
