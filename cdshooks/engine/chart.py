@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from enum import StrEnum
@@ -115,17 +115,20 @@ class Chart:
         """What the sender itself said of kinds that it answered with nothing."""
         return "; ".join(dict.fromkeys(r.reason for kind in kinds if (r := self.reading(kind)).reason))
 
-    def find(self, kinds: Iterable[str], value_set: ValueSet) -> Iterator[tuple[Record, Concept]]:
+    def find(self, kinds: Iterable[str], value_set: ValueSet) -> list[tuple[Record, Concept]]:
         """Each record whose code is in the set, once, with the concept that may do most."""
+        found: list[tuple[Record, Concept]] = []
         for kind in kinds:
-            codes = self._index.get(kind, {})
+            codes = self._index.get(kind)
+            held = value_set.held_of(codes) if codes else ()
             hits: dict[int, tuple[Record, Concept]] = {}
-            for coded, concept in value_set.held_of(codes):
-                for record in codes[coded]:
+            for coded, concept in held:
+                for record in codes[coded] if codes else ():
                     best = hits.get(id(record))
                     if best is None or (concept.decides and not best[1].decides):
                         hits[id(record)] = (record, concept)
-            yield from hits.values()
+            found += hits.values()
+        return found
 
     def all_of_kind(self, kind: str) -> list[Record]:
         """Every record of one kind, whatever its code."""

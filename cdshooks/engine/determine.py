@@ -117,7 +117,7 @@ def _finding(
         notes=explanation.notes,
         leading=explanation.leading or (outcome is Outcome.ATTEST and bool(explanation.notes)),
         lapses=_lapses(explanation, context),
-        to_review=len({e.reference for e in explanation.evidence if e.sensitive}),
+        to_review=len({e.reference for e in explanation.evidence if e.sensitive}) if explanation.evidence else 0,
         remedy=criterion.remedy if outcome in (Outcome.MISSING, Outcome.STALE) else None,
         group=criterion.group,
         denial=criterion.denial,

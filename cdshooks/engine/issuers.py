@@ -76,8 +76,9 @@ def _named(resource: Resource, chart: Chart) -> Iterator[tuple[str, str]]:
         for item in listed(resource[field]):
             if not isinstance(item, dict):
                 continue
-            for reference in (item.get("actor", item), item.get("onBehalfOf")):
-                yield from _of_reference(reference, resource, chart)
+            yield from _of_reference(item.get("actor", item), resource, chart)
+            if "onBehalfOf" in item:
+                yield from _of_reference(item["onBehalfOf"], resource, chart)
 
 
 def _of_reference(reference: Any, within: Resource, chart: Chart) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,7 @@ from cdshooks.engine.valuesets import fold_words
 
 @dataclass(frozen=True, slots=True)
 class NameRule:
-    """A way in which a payer is named on its service dates: by all of some words, one of some, none of some.
+    """A way in which a payer is named on its service dates: by all of some words, one of some, none of some; folded.
 
     `short` is how a card calls the payer that goes by this name; "" for its usual one.
     """
@@ -29,9 +29,9 @@ class NameRule:
         """True when the folded text names the payer on `day`."""
         return (
             self.span.holds(day)
-            and all(fold_words(word) in folded for word in self.all_of)
-            and (not self.any_of or any(fold_words(word) in folded for word in self.any_of))
-            and not any(fold_words(word) in folded for word in self.none_of)
+            and all([words in folded for words in self.all_of])
+            and (not self.any_of or any([words in folded for words in self.any_of]))
+            and not any([words in folded for words in self.none_of])
         )
 
 
@@ -90,7 +90,7 @@ def read_names(rows: Iterable[Mapping[str, Any]]) -> tuple[NameRule, ...]:
 
 
 def _words(row: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    return tuple(row.get(key, []))
+    return tuple(map(fold_words, row.get(key, [])))
 
 
 def recognise(

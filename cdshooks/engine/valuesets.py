@@ -63,8 +63,9 @@ class ValueSet:
     def held_of(self, codes: Mapping[Coded, Any]) -> list[tuple[Coded, Concept]]:
         """Those of the codes that the set holds, with their concepts, in a stable order."""
         held = self.concepts
-        both = codes.keys() & held.keys()
-        found = [(coded, held[coded]) for coded in both] if both else []
+        if not self.prefixes and held.keys().isdisjoint(codes):
+            return []  # as most often
+        found = [(coded, held[coded]) for coded in codes.keys() & held.keys()]
         if self.prefixes:
             headed = (coded for coded in codes if coded not in held and coded[0] in self.headed)
             found += [(coded, concept) for coded in headed if (concept := self.find(coded))]

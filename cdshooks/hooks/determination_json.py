@@ -76,7 +76,7 @@ def _finding(finding: Finding, cleaned: Cleaned) -> dict[str, Any]:
         "section": finding.section.value,
         "cite": list(finding.cite),
         "outcome": finding.outcome.value,
-        "reason": "; ".join([cleaned[text] for text in (finding.reason, *finding.notes)]),
+        "reason": "; ".join(map(cleaned.__getitem__, (finding.reason, *finding.notes))),
     }
     if finding.outcome not in SETTLED:
         made["ask"] = cleaned[finding.whole_ask]

@@ -37,10 +37,11 @@ def submitted_on(
     The order or its product, the policy and every open criterion with its outcome must be the same. None where
     the chart contradicts a criterion: what is refused is no gap, and is not made quieter.
     """
-    gaps = open_gaps(found)
+    every = [*submitted]
+    gaps = open_gaps(found) if every else ()
     days = [
         past.on
-        for past in submitted
+        for past in every
         if past.policy_id == policy_id
         and past.gaps == gaps
         and (past.order == order.reference or past.product == str(order.product or "-"))
@@ -51,4 +52,4 @@ def submitted_on(
 
 def may_stand_back(found: Determination) -> bool:
     """True for a determination that has gaps and nothing that the chart contradicts."""
-    return found.outcome in _GAPS_ONLY and bool(open_gaps(found))
+    return found.outcome in _GAPS_ONLY and any([f.outcome not in SETTLED for f in found.findings])

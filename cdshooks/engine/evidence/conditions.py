@@ -39,6 +39,7 @@ def compile_condition(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     disputing = _Others.of(compiler.sets(filters.get("disputed_by")))
     names = [display_words(code)] if others.sets else []
     kinds, what = compiler.reads("Condition"), say("evidence.condition", code=code.title)
+    kind_name = say("evidence.kinds.Condition")
 
     def check(context: Context) -> Explanation:
         candidates = Candidates(context, compiler.wording)
@@ -54,10 +55,11 @@ def compile_condition(filters: Mapping[str, Any], compiler: Compiler) -> Check:
         if disputing.sets and candidates.found:
             _dispute(candidates, list(_contradicting(context, code, disputing, compiler)), compiler)
         candidates.ask_named("Condition", names)
-        another = [] if candidates.found else list(_contradicting(context, code, others, compiler))
+        looks = others.sets and not candidates.found
+        another = list(_contradicting(context, code, others, compiler)) if looks else []
         candidates.found += another
         candidates.ask_named("Condition", names, coded=True)
-        told = judge(candidates, what, kinds, kind_name=say("evidence.kinds.Condition"))
+        told = judge(candidates, what, kinds, kind_name=kind_name)
         return replace(told, hint=True) if another and told.gap is Gap.ATTEST else told
 
     return check

@@ -92,7 +92,8 @@ def compile_report(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     """
     code, window, say = compiler.union(as_list(filters.get("code"))), window_of(filters), compiler.wording.say
     words, specimens = compiler.sets(filters.get("text")), compiler.sets(filters.get("specimen"))
-    kinds = compiler.reads("DiagnosticReport", "DocumentReference")
+    kinds, kind_name = compiler.reads("DiagnosticReport", "DocumentReference"), say("evidence.kinds.DiagnosticReport")
+    any_date = say("evidence.any_date")
 
     def check(context: Context) -> Explanation:
         chart, candidates = context.chart, Candidates(context, compiler.wording, window)
@@ -104,8 +105,8 @@ def compile_report(filters: Mapping[str, Any], compiler: Compiler) -> Check:
                 continue
             candidate = candidates.admit(record, concept)
             candidates.add(weighed(candidate, concept) if concept else candidate)
-        what = say("evidence.report", code=_name(code, words), counts=candidates.counting(say("evidence.any_date")))
-        return judge(candidates, what, kinds, kind_name=say("evidence.kinds.DiagnosticReport"))
+        what = say("evidence.report", code=_name(code, words), counts=candidates.counting(any_date))
+        return judge(candidates, what, kinds, kind_name=kind_name)
 
     return check
 
@@ -117,7 +118,8 @@ def compile_procedure(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     """
     status, words = filters.get("status", "completed"), compiler.sets(filters.get("text"))
     code, window, say = compiler.union(as_list(filters.get("code"))), window_of(filters), compiler.wording.say
-    kinds = compiler.reads("Procedure")
+    kinds, kind_name = compiler.reads("Procedure"), say("evidence.kinds.Procedure")
+    any_date = say("evidence.any_date")
 
     def check(context: Context) -> Explanation:
         candidates = Candidates(context, compiler.wording, window)
@@ -128,8 +130,8 @@ def compile_procedure(filters: Mapping[str, Any], compiler: Compiler) -> Check:
             if candidate and record.resource.get("status") != status:
                 continue
             candidates.add(weighed(candidate, concept) if concept else candidate)
-        what = say("evidence.procedure", code=_name(code, words), counts=candidates.counting(say("evidence.any_date")))
-        return judge(candidates, what, kinds, kind_name=say("evidence.kinds.Procedure"))
+        what = say("evidence.procedure", code=_name(code, words), counts=candidates.counting(any_date))
+        return judge(candidates, what, kinds, kind_name=kind_name)
 
     return check
 

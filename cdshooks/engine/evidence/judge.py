@@ -8,19 +8,19 @@ dates, and asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from cdshooks.engine.evidence.candidates import Candidate, Candidates, Verdict, before, newest_first, otherwise
+from cdshooks.engine.evidence.context import Context
 from cdshooks.engine.model import Explanation, Gap
 
 _NAMED = 3
 
 
-def judge(candidates: Candidates, what: str, kinds: Iterable[str], *, kind_name: str, looked: str = "") -> Explanation:
+def judge(
+    candidates: Candidates, what: str, kinds: tuple[str, ...], *, kind_name: str, looked: str = ""
+) -> Explanation:
     """One explanation for a retrieval; `kinds` must be read completely before absence is claimed."""
     say = candidates.wording.say
-    kinds = tuple(kinds)
-    unread = candidates.context.chart.unread(kinds)
+    unread, told = _completeness(candidates.context, kinds)
     candidates.settle()
     group = candidates.speaking()
     left_out = tuple(candidates.left_out)
@@ -28,7 +28,6 @@ def judge(candidates: Candidates, what: str, kinds: Iterable[str], *, kind_name:
         if unread:
             found = say("evidence.not_read", reason=unread)
             return Explanation(None, what, found, Gap.COULD_NOT_CHECK, left_out=left_out)
-        told = candidates.context.chart.said_none(kinds)
         note = say("evidence.none_sent", reason=told) if told else ""
         none = say("evidence.none", kind=kind_name, dated=candidates.counting(looked), note=note)
         return Explanation(None, what, none, Gap.MISSING, left_out=left_out)
@@ -46,6 +45,14 @@ def judge(candidates: Candidates, what: str, kinds: Iterable[str], *, kind_name:
         left_out=left_out,
         leading=any([c.leading for c in group]),
     )
+
+
+def _completeness(context: Context, kinds: tuple[str, ...]) -> tuple[str | None, str]:
+    """Why an absence among the kinds cannot be claimed, and what the sender said of having none."""
+    if kinds not in context.worked_out:
+        context.worked_out[kinds] = context.chart.unread(kinds), context.chart.said_none(kinds)
+    found: tuple[str | None, str] = context.worked_out[kinds]
+    return found
 
 
 def _disagreement(candidates: Candidates, what: str) -> Explanation:

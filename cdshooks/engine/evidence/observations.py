@@ -39,17 +39,17 @@ def compile_observation(filters: Mapping[str, Any], compiler: Compiler) -> Check
     window, say, kinds = window_of(filters), compiler.wording.say, compiler.reads("Observation")
     conflict, named = filters.get("conflict"), compiler.sets(filters.get("named"))
     any_date = say("evidence.observation", code=form.code.title, counts=say("evidence.any_date"))
-    undated = "" if window else any_date
+    undated, kind_name = "" if window else any_date, say("evidence.kinds.Observation")
 
     def check(context: Context) -> Explanation:
         candidates = Candidates(context, compiler.wording, window)
         read = form.results(candidates)
         form.reports(candidates)
         candidates.ask_named("Observation", named)
-        if conflict and (pair := _conflict(read, conflict)):
+        if conflict and read and (pair := _conflict(read, conflict)):
             candidates.found = candidates.disagreeing = [replace(c, verdict=Verdict.ASKS) for c in pair]
         what = undated or say("evidence.observation", code=form.code.title, counts=candidates.counting(""))
-        return judge(candidates, what, kinds, kind_name=say("evidence.kinds.Observation"))
+        return judge(candidates, what, kinds, kind_name=kind_name)
 
     return check
 
