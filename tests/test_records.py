@@ -27,7 +27,6 @@ from cdshooks.engine.model import Why
 from cdshooks.engine.records import (
     all_texts,
     clip,
-    evidence_of,
     moment_of,
     seen_in,
     specimen_texts,
@@ -228,7 +227,7 @@ def test_a_confidentiality_label_makes_a_record_sensitive(example, code, labelle
     label = {"system": f"{TERMS}/v3-Confidentiality", "code": code}
     record, chart = only(example, observation(meta={"security": [label]}))
     assert chart.systems.is_labelled(record.resource) is labelled
-    assert evidence_of(record, chart).sensitive is labelled
+    assert seen_in(record, chart).evidence.sensitive is labelled
 
 
 @pytest.mark.parametrize("meta", [None, {}, {"security": None}, {"security": "R"}, {"security": [None, {}]}, "text"])
@@ -251,7 +250,7 @@ def test_evidence_carries_reference_date_words_and_laboratory(example):
         id_="o1", code=concept("virus-ab", text="Virus Ab"), performer=[{"reference": "Organization/lab"}]
     )
     record, chart = only(example, sent, lab)
-    found = evidence_of(record, chart, value="Negative")
+    found = seen_in(record, chart).showing("Negative")
     assert (found.reference, found.date, found.display) == ("Observation/o1", "2026-10-20", "Virus Ab: Negative")
     assert (found.source, found.laboratory) == ("Example Laboratory", True)
 
@@ -313,7 +312,7 @@ def test_no_shape_of_a_field_breaks_the_reading_of_a_record(example, kind, field
     chart = chart_of(example, {"resourceType": kind, "id": "x", "subject": {"reference": "Patient/p1"}, **fields})
     for record in chart.all_of_kind(kind):
         seen_in(record, chart).refused(date(2026, 11, 21))
-        evidence_of(record, chart, value="a result")
+        seen_in(record, chart).showing("a result")
         all_texts(record, chart)
         specimen_texts(record, chart)
 

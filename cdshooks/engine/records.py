@@ -114,12 +114,22 @@ class Seen(Struct, frozen=True):
     evidence: Evidence
     taken_back: Why | None
     unread: tuple[str, Why] | None
+    named: bool
 
     def refused(self, as_of: date) -> Why | None:
         """Why it can never be evidence: its status, or that it is dated after `as_of`; None when it may be."""
         if self.taken_back is None and self.moment is not None and self.moment.first > as_of:
             return Why.FUTURE_DATED
         return self.taken_back
+
+    def showing(self, value: str, concept: Concept | None = None) -> Evidence:
+        """The evidence with a value; one that has no words of its own is named by a `concept`."""
+        title = self.evidence.display
+        if concept is not None and not self.named:
+            title = clip(f"{concept.display} ({concept.coded[1]})")
+        elif not value:
+            return self.evidence
+        return replace(self.evidence, display=f"{title}: {value}" if value else title)
 
 
 def seen_in(record: Record, chart: Chart) -> Seen:
@@ -137,7 +147,8 @@ def _seen(record: Record, chart: Chart) -> Seen:
         laboratory=issuer is not None and issuer.laboratory,
         sensitive=chart.systems.is_labelled(record.resource),
     )
-    return Seen(moment, evidence, taken_back(record.resource), unread_reason(record))
+    named = evidence.display != record.kind
+    return Seen(moment, evidence, taken_back(record.resource), unread_reason(record), named)
 
 
 def moment_of(record: Record, chart: Chart) -> Moment | None:
@@ -264,20 +275,6 @@ def specimen_texts(record: Record, chart: Chart) -> list[str]:
         if specimen := chart.resolve(reference, record.resource):
             texts += concept_texts(specimen.get("type"))
     return texts
-
-
-def evidence_of(record: Record, chart: Chart, *, value: str = "", concept: Concept | None = None) -> Evidence:
-    """The Evidence that a record makes, with its `value`; a record with a confidentiality label is sensitive.
-
-    A record that has no words of its own is named by its `concept`.
-    """
-    own = seen_in(record, chart).evidence
-    title = own.display
-    if concept is not None and title == record.kind:
-        title = clip(f"{concept.display} ({concept.coded[1]})")
-    elif not value:
-        return own
-    return replace(own, display=f"{title}: {clip(value)}" if value else title)
 
 
 def clip(text: str) -> str:

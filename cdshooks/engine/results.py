@@ -15,11 +15,21 @@ from msgspec import Struct
 from cdshooks.engine.chart import Chart, Record
 from cdshooks.engine.codes import Coded, concept_texts
 from cdshooks.engine.identity import listed
+from cdshooks.engine.records import once
 from cdshooks.engine.valuesets import ValueSet, fold_words, result_tokens
 
 _Hit = tuple[str, bool]
 _Key = TypeVar("_Key", Coded, str)
 _NOTHING: frozenset[_Hit] = frozenset()
+
+
+class Result(Struct, frozen=True):
+    """What a result says before it is held against any set: its codes, its texts, their words, its value."""
+
+    codes: list[Coded]
+    texts: list[str]
+    tokens: list[list[str]]
+    value: str
 
 
 class Reading(Struct, frozen=True):
@@ -58,12 +68,11 @@ class ResultSets:
             return found
         return found | {(s.id, concept.decides) for s in self.headed if (concept := s.find(coded))}
 
-    def of_text(self, text: str) -> frozenset[_Hit]:
+    def of_tokens(self, tokens: list[str]) -> frozenset[_Hit]:
         """What a result text says; it must begin with a result word, so that no negation is read over."""
-        tokens = result_tokens(text)
         if not tokens or tokens[0] not in self.words:
             return _NOTHING
-        return frozenset(hit for token in tokens for hit in self.words.get(token, _NOTHING))
+        return _NOTHING.union(*[self.words[token] for token in tokens if token in self.words])
 
 
 def _grouped(pairs: Iterable[tuple[_Key, _Hit]]) -> dict[_Key, frozenset[_Hit]]:
@@ -75,17 +84,19 @@ def _grouped(pairs: Iterable[tuple[_Key, _Hit]]) -> dict[_Key, frozenset[_Hit]]:
 
 def read_result(record: Record, chart: Chart, sets: ResultSets) -> Reading:
     """Read the value and the interpretation of an Observation (or component) against the sets."""
-    body, codings = record.body, chart.systems.codings
-    codes = [*codings(body.get("valueCodeableConcept")), *codings(body.get("interpretation"))]
-    hits = _NOTHING.union(*map(sets.of_code, codes), *map(sets.of_text, _result_texts(body)))
+    result = once(_result, record, chart)
+    hits = _NOTHING.union(*map(sets.of_code, result.codes), *map(sets.of_tokens, result.tokens))
     found = frozenset([set_id for set_id, _ in hits])
-    return Reading(found, len(found) == 1 and all([sure for _, sure in hits]), value_words(body))
+    return Reading(found, len(found) == 1 and all([sure for _, sure in hits]), result.value)
 
 
-def _result_texts(body: Mapping[str, Any]) -> list[str]:
-    """The words of a result, as text and of its code."""
-    text, words = body.get("valueString"), concept_texts(body.get("valueCodeableConcept"))
-    return [text, *words] if isinstance(text, str) else words
+def _result(record: Record, chart: Chart) -> Result:
+    body, codings = record.body, chart.systems.codings
+    concept, text = body.get("valueCodeableConcept"), body.get("valueString")
+    words = concept_texts(concept)
+    texts = [text, *words] if isinstance(text, str) else words
+    codes = [*codings(concept), *codings(body.get("interpretation"))]
+    return Result(codes, texts, [result_tokens(text) for text in texts], words[0] if words else value_words(body))
 
 
 def has_members(record: Record, chart: Chart) -> bool:
@@ -98,9 +109,10 @@ def has_members(record: Record, chart: Chart) -> bool:
     return any(chart.resolve(member, record.resource) is not None for member in members)
 
 
-def spoilt(record: Record, words: Iterable[ValueSet]) -> bool:
+def spoilt(record: Record, chart: Chart, words: Iterable[ValueSet]) -> bool:
     """True when the result's own words take back what they say ("not confirmed", "specimen rejected")."""
-    folded = "".join(map(fold_words, _result_texts(record.body)))  # no phrase spans two texts: two blanks part them
+    texts = once(_result, record, chart).texts
+    folded = "".join(map(fold_words, texts))  # no phrase spans two texts: two blanks part them
     return any([value_set.names(folded) for value_set in words])
 
 

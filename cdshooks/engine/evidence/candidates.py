@@ -17,7 +17,7 @@ from cdshooks.engine.chart import Record
 from cdshooks.engine.dates import Moment, Place, Window
 from cdshooks.engine.evidence.context import Context
 from cdshooks.engine.model import Evidence, LeftOut, Why
-from cdshooks.engine.records import clip, evidence_of, quote, seen_in, title_of
+from cdshooks.engine.records import clip, quote, seen_in, title_of
 from cdshooks.engine.valuesets import Concept, ValueSet
 from cdshooks.engine.wording import Wording
 
@@ -73,33 +73,31 @@ class Candidates(Struct):
 
         The candidate that comes back FITS so far as status and date go.
         """
-        chart = self.context.chart
-        seen, evidence = seen_in(record, chart), evidence_of(record, chart, value=value, concept=concept)
-        moment = seen.moment
+        brief, seen = clip(value), seen_in(record, self.context.chart)
+        evidence, moment = seen.showing(brief, concept), seen.moment
         if why := seen.refused(self.context.as_of):
             self.leave_out(evidence, why)
             if why is Why.REFUTED:
                 name = self.wording.say("evidence.refuted", record=evidence.display)
                 self.refuted.append(Candidate(record, Verdict.ASKS, evidence, "", moment, name=name))
             return None
-        brief = clip(value)
         if seen.unread:
             self.leave_out(evidence, seen.unread[1])
             return Candidate(record, Verdict.UNREAD, evidence, seen.unread[0], moment, brief=brief)
         if self.window is None:
             return Candidate(record, Verdict.FITS, evidence, "", moment, brief=brief)
-        placed = self._placed(record, evidence, moment, self.window)
-        return replace(placed, brief=brief) if brief else placed
-
-    def _placed(self, record: Record, evidence: Evidence, moment: Moment | None, window: Window) -> Candidate:
         if moment is None:
-            return self.undated(Candidate(record, Verdict.FITS, evidence))
+            return self.undated(Candidate(record, Verdict.FITS, evidence, brief=brief))
+        verdict, why_not, until = self._placed(moment, self.window)
+        return Candidate(record, verdict, evidence, why_not, moment, until, brief=brief)
+
+    def _placed(self, moment: Moment, window: Window) -> tuple[Verdict, str, date | None]:
         place = window.place(moment, self.context.as_of)
         if place is Place.OUTSIDE:
-            return Candidate(record, Verdict.STALE, evidence, "", moment)
+            return Verdict.STALE, "", None
         if place is Place.UNSURE:
-            return Candidate(record, Verdict.UNREAD, evidence, self.wording.say("evidence.imprecise"), moment)
-        return Candidate(record, Verdict.FITS, evidence, "", moment, window.counts_until(moment))
+            return Verdict.UNREAD, self.wording.say("evidence.imprecise"), None
+        return Verdict.FITS, "", window.counts_until(moment)
 
     def undated(self, candidate: Candidate) -> Candidate:
         """A candidate whose date matters and is not there: something to look at."""

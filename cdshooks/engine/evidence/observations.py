@@ -101,7 +101,7 @@ class _Form:
         return read_result(record, chart, self.results_table)
 
     def _spoilt(self, record: Record, chart: Chart) -> bool:
-        return spoilt(record, self.spoiling)
+        return spoilt(record, chart, self.spoiling)
 
     def results(self, candidates: Candidates) -> list[tuple[Candidate, Reading]]:
         """Add a candidate for every result; those that are surely read come back, whatever their age."""
@@ -134,7 +134,7 @@ class _Form:
             verdict=verdict,
             why=why,
             about=next((test.id for test in self.tests if test.find(concept.coded)), self.code.id),
-            says="+".join(sorted(reading.sets)) if of_the_test and not seen_in(candidate.record, chart).unread else "",
+            says="+".join(sorted(reading.sets)) if of_the_test and not _unread(candidate, chart) else "",
             name=candidate.evidence.source or candidate.evidence.reference,
         )
 
@@ -160,6 +160,11 @@ class _Form:
             if not has_members(record, chart):
                 candidate = candidates.admit(record, concept)
                 candidates.add(turned(candidate, Verdict.UNREAD, self.compiler.wording.say("evidence.report_only")))
+
+
+def _unread(candidate: Candidate, chart: Chart) -> bool:
+    """True for a result that cannot be relied on, whatever its date."""
+    return candidate.verdict is Verdict.UNREAD and seen_in(candidate.record, chart).unread is not None
 
 
 def _conflict(read: list[tuple[Candidate, Reading]], conflict: Mapping[str, str]) -> list[Candidate] | None:
