@@ -86,7 +86,11 @@ class Systems:
 
     def codings(self, concept: Any) -> list[Coded]:
         """Every canonical coding of a CodeableConcept (an object where a list belongs is read as one)."""
-        return [coded for coding in coding_list(concept) if (coded := self.coded(coding))] if concept else []
+        found = []
+        for coding in coding_list(concept) if concept else ():
+            if coded := self.coded(coding):
+                found.append(coded)
+        return found
 
     def distinct(self, concept: Any) -> tuple[Coded, ...]:
         """The same, each once."""

@@ -163,9 +163,8 @@ class Products:
     def named_in(self, folded: str) -> list[tuple[Product, str]]:
         """The same in texts that are folded already."""
         found: dict[str, tuple[Product, str]] = {}
-        for product, name, words in self.folded_names:
-            if words in folded and product.id not in found:
-                found[product.id] = (product, name)
+        for hit in [(product, name) for product, name, words in self.folded_names if words in folded]:
+            found.setdefault(hit[0].id, hit)
         return list(found.values())
 
 

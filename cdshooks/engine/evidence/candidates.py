@@ -33,6 +33,9 @@ class Verdict(StrEnum):
     CONTRADICTS = "contradicts"
 
 
+_IN_TURN = tuple(Verdict)
+
+
 class Candidate(Struct, frozen=True):
     """One record, its verdict, and the reason in words.
 
@@ -150,7 +153,7 @@ class Candidates(Struct):
 
     def speaking(self) -> list[Candidate]:
         """The candidates of the verdict that speaks, newest first."""
-        for verdict in Verdict if self.found else ():
+        for verdict in _IN_TURN if self.found else ():
             if speaking := [candidate for candidate in self.found if candidate.verdict is verdict]:
                 return newest_first(speaking)
         return []

@@ -38,8 +38,8 @@ def compile_condition(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     unlisted = compiler.sets(filters.get("unlisted"))
     disputing = _Others.of(compiler.sets(filters.get("disputed_by")))
     names = [display_words(code)] if others.sets else []
-    kinds, what = compiler.reads("Condition"), say("evidence.condition", code=code.title)
-    kind_name = say("evidence.kinds.Condition")
+    kinds, kind_name = compiler.reads("Condition"), say("evidence.kinds.Condition")
+    what = say("evidence.condition", code=code.title)
 
     def check(context: Context) -> Explanation:
         candidates = Candidates(context, compiler.wording)
@@ -55,8 +55,7 @@ def compile_condition(filters: Mapping[str, Any], compiler: Compiler) -> Check:
         if disputing.sets and candidates.found:
             _dispute(candidates, list(_contradicting(context, code, disputing, compiler)), compiler)
         candidates.ask_named("Condition", names)
-        looks = others.sets and not candidates.found
-        another = list(_contradicting(context, code, others, compiler)) if looks else []
+        another = [] if candidates.found else list(_contradicting(context, code, others, compiler))
         candidates.found += another
         candidates.ask_named("Condition", names, coded=True)
         told = judge(candidates, what, kinds, kind_name=kind_name)
@@ -125,6 +124,8 @@ def _decided(codes: list[Coded], others: list[ValueSet]) -> bool:
 
 def _contradicting(context: Context, code: ValueSet, others: _Others, compiler: Compiler) -> Iterator[Candidate]:
     """Diagnoses of another disease: a confirmed, active, deciding one is a no, any other only asks."""
+    if not others.sets:
+        return
     trial = Candidates(context, compiler.wording)
     for record, concept in context.chart.find(("Condition",), others.every):
         codes = [c for c in context.chart.codes_of(record) if not code.find(c)]

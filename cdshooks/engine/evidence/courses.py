@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from enum import IntEnum
+from operator import attrgetter
 
 from msgspec import Struct
 
@@ -14,6 +15,8 @@ from cdshooks.engine.line_rules import LineProcedure, LineRules
 from cdshooks.engine.model import Evidence
 
 _VAGUE_DAYS = 31
+_UNDATED = Moment(date.max, date.max)
+_KEY, _FIRST = attrgetter("key"), attrgetter("first", "last")
 
 
 class Shown(IntEnum):
@@ -47,7 +50,7 @@ class Dose(Struct, frozen=True):
     @property
     def number(self) -> int | None:
         """The line that the chart states; None when it states none, or several."""
-        return next(iter(self.numbers)) if len(self.numbers) == 1 else None
+        return min(self.numbers) if len(self.numbers) == 1 else None
 
     @property
     def vague(self) -> bool:
@@ -57,7 +60,7 @@ class Dose(Struct, frozen=True):
     @property
     def key(self) -> tuple[date, date, str, str]:
         """A place in time that does not depend on the order sent; undated last."""
-        start = self.start or Moment(date.max, date.max)
+        start = self.start or _UNDATED
         return start.first, start.last, self.name, self.evidence.reference
 
 
@@ -70,12 +73,12 @@ class Course:
     @property
     def start(self) -> Moment:
         """The days on which the first record may have begun."""
-        return min((dose.start for dose in self.doses if dose.start), key=lambda moment: (moment.first, moment.last))
+        return min([dose.start for dose in self.doses if dose.start], key=_FIRST)
 
     @property
     def end(self) -> date:
         """The last possible day."""
-        return max(dose.end.last for dose in self.doses if dose.end)
+        return max([dose.end.last for dose in self.doses if dose.end])
 
     @property
     def names(self) -> set[str]:
@@ -90,12 +93,12 @@ class Course:
     @property
     def vague(self) -> bool:
         """True when no record tells the month."""
-        return all(dose.vague for dose in self.doses)
+        return all([dose.vague for dose in self.doses])
 
     @property
     def key(self) -> tuple[date, date, str, str]:
         """As that of the first record."""
-        return min(dose.key for dose in self.doses)
+        return min([dose.key for dose in self.doses])
 
 
 def courses(doses: Iterable[Dose], rules: LineRules) -> list[Course]:
@@ -106,19 +109,19 @@ def courses(doses: Iterable[Dose], rules: LineRules) -> list[Course]:
     month is known joins the first course of its name that it may belong to. Courses under one plan that no
     `pause` parts are one.
     """
-    dated = sorted((dose for dose in doses if dose.start), key=lambda dose: dose.key)
+    dated = sorted([dose for dose in doses if dose.start], key=_KEY)
     by_name: dict[str, list[Dose]] = {}
     for dose in dated:
         by_name.setdefault(dose.name, []).append(dose)
     begun = [(c.start.first, name) for name, same in by_name.items() for c in _parted(same, rules, [])]
     found = [course for same in by_name.values() for course in _parted(same, rules, begun)]
-    return _under_one_plan(sorted(found, key=lambda course: course.key), rules)
+    return _under_one_plan(sorted(found, key=_KEY), rules)
 
 
 def _parted(same: list[Dose], rules: LineRules, begun: list[tuple[date, str]]) -> Iterator[Course]:
     parts: list[Course] = []
     end, plans = date.min, frozenset[str]()
-    for dose in (dose for dose in same if not dose.vague):
+    for dose in [dose for dose in same if not dose.vague]:
         if parts and not _parts(end, plans, dose, rules, begun):
             parts[-1].doses.append(dose)
         else:
@@ -126,7 +129,7 @@ def _parted(same: list[Dose], rules: LineRules, begun: list[tuple[date, str]]) -
             end, plans = date.min, frozenset()
         # Kept beside the course as it grows: to ask it anew for each record takes the square of the time.
         end, plans = max(end, dose.end.last) if dose.end else end, plans | dose.plans
-    for dose in (dose for dose in same if dose.vague):
+    for dose in [dose for dose in same if dose.vague]:
         near = (part for part in parts if dose.start and dose.end and _share(part, dose.start.first, dose.end.last))
         first = next(near, None)
         parts += [] if first else [Course([dose])]
@@ -154,7 +157,8 @@ def _parts(end: date, plans: frozenset[str], dose: Dose, rules: LineRules, begun
 def _under_one_plan(found: list[Course], rules: LineRules) -> list[Course]:
     joined: list[Course] = []
     for course in found:
-        near = [c for c in joined if c.plans & course.plans and course.start.first <= rules.pause.after(c.end)]
+        plans = course.plans
+        near = [c for c in joined if plans & c.plans and course.start.first <= rules.pause.after(c.end)]
         for other in near[1:]:
             near[0].doses += other.doses
             joined.remove(other)

@@ -19,6 +19,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
+from operator import attrgetter
 
 from msgspec.structs import replace
 
@@ -27,6 +28,7 @@ from cdshooks.engine.evidence.courses import Course, Dose, courses
 from cdshooks.engine.line_rules import LineProcedure, LineRules
 
 _NOT_AFTER = Moment(date.max, date.max)
+_KEY = attrgetter("key")
 
 
 @dataclass(slots=True)
@@ -40,12 +42,12 @@ class Line:
     @property
     def doses(self) -> list[Dose]:
         """Its records, oldest first."""
-        return sorted(self.course.doses, key=lambda dose: dose.key)
+        return sorted(self.course.doses, key=_KEY)
 
     @property
     def dated(self) -> bool:
         """True when a record of it has a date."""
-        return any(dose.start for dose in self.course.doses)
+        return any([dose.start for dose in self.course.doses])
 
     @property
     def start(self) -> Moment:
@@ -76,9 +78,9 @@ class _Anchor:
 
 def group(doses: Iterable[Dose], rules: LineRules, infusion: date | None = None) -> list[Line]:
     """The lines of some records, oldest first; `infusion` is the day of the infusion that is being ordered."""
-    unique = sorted(set(doses), key=lambda dose: dose.key)
+    unique = sorted(set(doses), key=_KEY)
     lines = _numbered(unique)
-    found = courses((dose for dose in unique if dose.number is None), rules)
+    found = courses([dose for dose in unique if dose.number is None], rules)
     vague = [course for course in found if course.vague]
     anchors = _anchors([*(line.course for line in lines), *(c for c in found if not c.vague)], rules, infusion)
     own = [course for course in found if not course.vague and _procedure(course) is None]
@@ -104,7 +106,7 @@ def _numbered(doses: list[Dose]) -> list[Line]:
 
 def _procedure(course: Course) -> LineProcedure | None:
     """The procedure that a course is about: its first, unless drugs of the same plan began well before it."""
-    first = min((dose for dose in course.doses if dose.procedure), key=lambda dose: dose.key, default=None)
+    first = min([dose for dose in course.doses if dose.procedure], key=_KEY, default=None)
     if first is None or first.start is None or first.procedure is None:
         return None
     prepared = first.procedure.prepared

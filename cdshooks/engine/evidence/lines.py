@@ -139,7 +139,9 @@ def _told(line: Line, responses: list[_Response], torn: set[int]) -> TreatmentLi
     doses = line.doses
     ranked = [response for response in responses if response.rank is not None]
     best = min(ranked, key=lambda response: (response.rank, response.day), default=None)
-    shown = {name: max(d.shown for d in doses if d.name == name) for name in dict.fromkeys(d.name for d in doses)}
+    shown: dict[str, Shown] = {}
+    for dose in doses:
+        shown[dose.name] = max(shown.get(dose.name, Shown.ORDERED), dose.shown)
     numbers = {number for dose in doses for number in dose.numbers}
     return TreatmentLine(
         regimen=tuple(shown),

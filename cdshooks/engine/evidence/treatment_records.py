@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from operator import attrgetter
 from typing import Any
 
 from msgspec.structs import replace
@@ -35,8 +36,10 @@ _BEGUN_ON_HOLD = ("MedicationAdministration", "MedicationStatement", "Procedure"
 _PLANS = ("CarePlan", "EpisodeOfCare", "RequestGroup", "ServiceRequest", "Procedure")
 _LINKS = ("basedOn", "partOf", "context", "encounter")
 _PERIODS = ("effectivePeriod", "performedPeriod", "occurencePeriod", "occurrencePeriod")
+_REASONS = ("statusReason", "reasonStopped")
 _BRAND = "BN"
 _NUMBER = re.compile(r"[1-9]\d?", re.ASCII)
+_FIRST, _LAST = attrgetter("first", "last"), attrgetter("last", "first")
 _FIRST_DAY = date(1900, 1, 1)
 """A date before it stands for none."""
 _PLAN_TEXTS = ("title", "category", "type", "code")
@@ -157,20 +160,18 @@ class TreatmentReader:
     def _days(self, candidate: Candidate) -> tuple[Moment | None, Moment | None, bool]:
         """When it may have begun and ended, and whether its end is not told; one that lies ahead is not."""
         record, as_of = candidate.record, self.candidates.context.as_of
-        periods = [(self._moment(p.get("start")), self._moment(p.get("end"))) for p in _periods(record.resource)]
+        zone = self.chart.zone
+        given = _periods(record.resource)
+        periods = [(read_moment(p.get("start"), zone), read_moment(p.get("end"), zone)) for p in given]
         told = [moment for pair in periods for moment in pair if moment] or [m for m in [candidate.moment] if m]
         starts = [moment for moment in told if moment.first >= _FIRST_DAY]
         if not starts:
             return None, None, False
-        start = min(starts, key=lambda moment: (moment.first, moment.last))
-        end = max(starts, key=lambda moment: (moment.last, moment.first))
-        has_end = any(last for _, last in periods) if periods else record.kind != "MedicationRequest"
+        start, end = min(starts, key=_FIRST), max(starts, key=_LAST)
+        has_end = any([last for _, last in periods]) if periods else record.kind != "MedicationRequest"
         if end.first > as_of:
             return start, max(start, Moment(as_of, as_of), key=lambda moment: moment.last), True
         return start, end, not has_end
-
-    def _moment(self, value: Any) -> Moment | None:
-        return read_moment(value, self.chart.zone)
 
     def _plans(self, resource: Resource) -> dict[str, Resource]:
         """The care plans, episodes and orders that a record stands under, and those of the order it carries out."""
@@ -221,15 +222,17 @@ class TreatmentReader:
 
     def _reason(self, resource: Resource) -> str:
         """Why it ended, in the chart's own words or as the library names the code."""
-        given = [reason for name in ("statusReason", "reasonStopped") for reason in listed(resource.get(name))]
-        for reason in [*given, *_extension_values(resource, self.sets.rules.stop_extensions)]:
+        given = [reason for name in _REASONS if name in resource for reason in listed(resource[name])]
+        given += _extension_values(resource, self.sets.rules.stop_extensions) if "extension" in resource else ()
+        for reason in given:
             known = [c for coded in self.chart.systems.codings(reason) if (c := self.sets.stop_reasons.find(coded))]
             if words := [*_texts(reason), *(concept.display for concept in known)]:
                 return clip(words[0])
         return ""
 
     def _words(self, resource: Resource, names: tuple[str, ...]) -> str:
-        texts = [text for value in _extension_values(resource, names) for text in _texts(value)]
+        values = _extension_values(resource, names) if "extension" in resource else ()
+        texts = [text for value in values for text in _texts(value)]
         return clip(texts[0]) if texts else ""
 
 

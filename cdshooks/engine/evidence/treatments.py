@@ -165,7 +165,7 @@ def _named(context: Context, compiler: Compiler) -> Iterator[Record]:
     products, chart = compiler.products, context.chart
     for kind in ("Procedure", *MEDICATION_KINDS):
         for record in chart.all_of_kind(kind):
-            if not products.coded(chart.codes_of(record)) and products.named_in(folded_name(record, chart)):
+            if products.named_in(folded_name(record, chart)) and not products.coded(chart.codes_of(record)):
                 yield record
 
 
