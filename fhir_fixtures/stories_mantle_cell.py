@@ -160,7 +160,8 @@ def centre_unlisted():
 def no_car_t():
     """An ordinary order of rituximab beside a chart full of mantle cell lymphoma: no card."""
     who = "mcl-9"
-    order = medication_order(f"{who}-order", who, drug("121191", "rituximab"), dose="375 mg/m2 intravenously")
+    dose = {"organization": center(), "dose": "375 mg/m2 intravenously"}
+    order = medication_order(f"{who}-order", who, drug("121191", "rituximab"), **dose)
     return mcl_story(who, {"cards": 0}, [order], product=None)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdshooks.hooks.blocks import Block, Point
+from cdshooks.hooks.blocks import Block, Point, Several
 
 LABS = Point(
     "Organ-function labs",
@@ -40,3 +40,24 @@ def test_a_point_that_asks_nothing_says_what_was_found():
 def test_a_whole_block_is_never_cut():
     sentence = "This is an appeal guide, not the plan's policy."
     assert Block("", (sentence,), bullets=False, whole=True).render(10) == sentence
+
+
+SEVERAL = Several("Also:", (("adherence", "II.E, II.F"), ("label warnings", "I.B.4"), ("dose", "I.B.2, II.E")))
+
+
+@pytest.mark.parametrize(
+    ("longest", "line"),
+    [
+        (80, "Also: adherence [II.E, II.F]; label warnings [I.B.4]; dose [I.B.2, II.E]"),
+        (70, "Also: adherence [II.E, II.F]; label warnings [I.B.4]; +1 [I.B.2, II.E]"),
+        (69, "Also: adherence [II.E, II.F]; +2 [I.B.4, I.B.2, II.E]"),
+        (10, "Also: adherence [II.E, II.F]; +2 [I.B.4, I.B.2, II.E]"),
+    ],
+)
+def test_of_several_things_the_last_are_counted_and_their_paragraphs_kept(longest, line):
+    assert SEVERAL.render(longest) == line
+    assert Block("", (SEVERAL,)).render(longest) == f"- {line}"
+
+
+def test_things_without_paragraphs_are_counted_alone():
+    assert Several("On file:", (("a", ""), ("b", ""), ("c", "")), ", ").render(14) == "On file: a, +2"

@@ -231,7 +231,7 @@ def test_the_row_of_the_treatment_center_names_the_center_and_the_day_it_was_che
     assert DAY.fullmatch(place["date"])
     nowhere = drug_order(dispenseRequest={"performer": {"display": "Elsewhere"}})
     (place,) = rows_of(of(example, orders=[nowhere]))["center"]["location"]
-    assert place == {"center": "Elsewhere", "display": "no roster row"}
+    assert place == {"center": "Elsewhere", "display": "on no roster"}
 
 
 def test_sensitive_records_are_counted_in_the_map_and_never_named(shipped):

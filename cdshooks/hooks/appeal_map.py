@@ -12,7 +12,7 @@ from cdshooks.engine.library import Library
 from cdshooks.engine.model import Finding, MapRow, Order, Outcome
 from cdshooks.engine.policy import Policy
 from cdshooks.engine.wording import Wording
-from cdshooks.hooks.blocks import Block, capital, sentence
+from cdshooks.hooks.blocks import Block, Several, capital, sentence
 from cdshooks.hooks.criteria_map import row_json
 from cdshooks.hooks.denied_request import Held
 from cdshooks.hooks.plan_answers import PlanAnswer
@@ -66,7 +66,7 @@ def map_blocks(map_: AnsweringMap, most: int, wording: Wording) -> list[Block]:
     rows = [row_json(row, held.determination, cleaned) for row in map_.rows]
     told = [row for index, row in enumerate(rows) if index < map_.named or row["outcome"] in _GAPS][:most]
     rest = [row for row in rows if row not in told]
-    lines = [*(_line(row, wording) for row in told), *_rest(rest, wording)]
+    lines: list[str | Several] = [*(_line(row, wording) for row in told), *_rest(rest, wording)]
     return [*head, Block(_title(held.policy, held.order, wording), tuple(lines))]
 
 
@@ -76,12 +76,12 @@ def _title(policy: Policy, order: Order | None, wording: Wording) -> str:
     return wording.say("appeal.map", policy=policy.short, version=policy.version, standing=unconfirmed)
 
 
-def _rest(rows: list[dict[str, Any]], wording: Wording) -> Iterator[str]:
+def _rest(rows: list[dict[str, Any]], wording: Wording) -> Iterator[Several]:
     """The other rows by label: what is missing too, what only a person can confirm, what is on file."""
     for key, outcomes in (("also_missing", _GAPS), ("to_confirm", _ASKED), ("on_file", _MET)):
         labels = [row["label"] for row in rows if row["outcome"] in outcomes]
         if labels:
-            yield wording.say(f"appeal.{key}", labels=", ".join(labels))
+            yield Several(wording.say(f"appeal.{key}"), tuple((label, "") for label in labels), ", ")
 
 
 def _line(row: dict[str, Any], wording: Wording) -> str:

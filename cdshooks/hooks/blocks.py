@@ -32,11 +32,38 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class Several:
+    """Several things named in one line, each with its paragraphs ("" for none).
+
+    Where there is no room the last ones are counted, with their paragraphs; nothing is cut in its middle.
+    """
+
+    lead: str
+    parts: tuple[tuple[str, str], ...]
+    between: str = "; "
+
+    def render(self, longest: int) -> str:
+        """The line, of `longest` characters where naming the first alone fits."""
+        told = (self._naming(count) for count in range(len(self.parts), 0, -1))
+        return next((line for line in told if len(line) <= longest), self._naming(1))
+
+    def _naming(self, count: int) -> str:
+        named = [_cited(text, cites) for text, cites in self.parts[:count]]
+        rest = self.parts[count:]
+        counted = [_cited(f"+{len(rest)}", ", ".join(dict.fromkeys(c for _, c in rest if c)))] if rest else []
+        return f"{self.lead} {self.between.join([*named, *counted])}"
+
+
+def _cited(text: str, cites: str) -> str:
+    return f"{text} [{cites}]" if cites else text
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """One paragraph or list of the detail: `whole` is never cut; where there is no room the most `spare` goes first."""
 
     title: str
-    lines: tuple[str | Point, ...]
+    lines: tuple[str | Point | Several, ...]
     bullets: bool = True
     whole: bool = False
     spare: int = 0
@@ -48,9 +75,9 @@ class Block:
         return "\n".join([*head, *(f"- {line}" if self.bullets else line for line in lines)])
 
 
-def _cut(line: str | Point, longest: int) -> str:
+def _cut(line: str | Point | Several, longest: int) -> str:
     """A line made shorter, its paragraphs kept: every line must be traceable."""
-    if isinstance(line, Point):
+    if not isinstance(line, str):
         return line.render(longest)
     body, bracket, cites = line.rpartition(" [")
     if not bracket or not line.endswith("]"):

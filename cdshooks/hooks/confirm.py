@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cdshooks.engine.model import Determination, Outcome
 from cdshooks.engine.wording import Wording
-from cdshooks.hooks.blocks import Block, capital, sentence
+from cdshooks.hooks.blocks import Block, Several, capital, sentence
 from cdshooks.hooks.lines import UNPROMPTED, Line, grouped
 from cdshooks.hooks.text import clean
 
@@ -19,9 +19,9 @@ def confirmations(determination: Determination, wording: Wording) -> Block | Non
     order = wording.say("detail.confirm_order").split()
     ranked = sorted(lines, key=lambda line: _rank(line, order, wording))
     full = ranked if len(ranked) <= _MOST_CONFIRMATIONS else ranked[: _MOST_CONFIRMATIONS - 1]
-    texts = [_confirm_text(line, wording) for line in full]
+    texts: list[str | Several] = [_confirm_text(line, wording) for line in full]
     if rest := ranked[len(full) :]:
-        texts.append(wording.say("detail.also", labels="; ".join(_also(line, wording) for line in rest)))
+        texts.append(Several(wording.say("detail.also"), tuple((_also(line, wording), line.cites) for line in rest)))
     return Block(wording.say("detail.confirm"), tuple(texts))
 
 
@@ -36,7 +36,7 @@ def _rank(line: Line, order: list[str], wording: Wording) -> tuple[bool, bool, i
 
 def _also(line: Line, wording: Wording) -> str:
     extra = "; ".join([*(clean(n) for f in line.findings for n in f.notes), *_review(line, wording)])
-    return f"{_named(line, wording)}{f' ({extra})' if extra else ''} [{line.cites}]"
+    return f"{_named(line, wording)}{f' ({extra})' if extra else ''}"
 
 
 def _named(line: Line, wording: Wording) -> str:

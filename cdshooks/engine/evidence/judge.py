@@ -29,7 +29,7 @@ def judge(
             found = say("evidence.not_read", reason=unread)
             return Explanation(None, what, found, Gap.COULD_NOT_CHECK, left_out=left_out)
         note = say("evidence.none_sent", reason=told) if told else ""
-        none = say("evidence.none", kind=kind_name, dated=candidates.counting(looked), note=note)
+        none = say("evidence.none", kind=kind_name, dated=candidates.counting("" if told else looked), note=note)
         return Explanation(None, what, none, Gap.MISSING, left_out=left_out)
     first = group[0]
     if candidates.disagreeing and first.verdict is Verdict.ASKS:
