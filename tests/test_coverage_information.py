@@ -63,6 +63,15 @@ def test_nothing_is_sent_where_nothing_is_new():
     assert with_coverage(drug_order(), []) is None
 
 
+def test_while_an_order_is_written_what_was_said_of_its_documents_is_not_taken_back():
+    once = with_coverage(drug_order(), [SAID])
+    silent = replace(SAID, doc_needed="", doc_purpose="", reason={"text": "too early"})
+    assert with_coverage(once, [silent], early=True) is None
+    assert with_coverage(once, [silent]) is not None
+    other = replace(silent, info_needed=("OTH",))
+    assert with_coverage(once, [other], early=True)["extension"] == [other.extension()]
+
+
 def test_what_we_said_before_gives_way_to_what_is_new():
     once = with_coverage(drug_order(extension=[OTHER]), [SAID])
     new = replace(SAID, doc_needed="", doc_purpose="")

@@ -248,6 +248,21 @@ def test_a_coverage_that_lapsed_is_told_from_one_that_cannot_be_read(example, si
     assert values(only(answered), "reason")[0]["text"].startswith("The coverage is not active on the service date.")
 
 
+@pytest.mark.parametrize(("side", "covered"), [("provider", ["conditional"]), ("payer", ["not-covered"])])
+def test_a_coverage_that_was_cancelled_is_referred_to_where_there_is_no_other(example, side, covered):
+    options = ServiceOptions(system_actions=True, side=side)
+    gone = coverage(status="cancelled")
+    extension = only(plain_ask(example, prefetch=prefetch_of(patient(), gone), options=options))
+    assert values(extension, "coverage") == [{"reference": "Coverage/cov-1"}]
+    assert values(extension, "covered") == covered
+    both = prefetch_of(patient(), gone, coverage(id_="cov-2", period={"end": "2025-01-01"}))
+    assert values(only(plain_ask(example, prefetch=both, options=options)), "coverage") == [
+        {"reference": "Coverage/cov-2"}
+    ]
+    wrong = prefetch_of(patient(), coverage(status="entered-in-error"))
+    assert "systemActions" not in plain_ask(example, prefetch=wrong, options=options).body
+
+
 @pytest.mark.parametrize("side", SIDES)
 def test_a_coverage_that_was_not_sent_is_not_taken_for_one_that_lapsed(example, side):
     sent = prefetch_of(patient(), coverage(period={"end": "2025-12-31"}))
@@ -426,6 +441,16 @@ def test_what_was_said_before_is_not_said_again():
     body["context"]["draftOrders"]["entry"][0]["resource"] = once.body["systemActions"][0]["resource"]
     again = ask(body)
     assert "systemActions" not in again.body and "nothing new" in said(again)[0]["notSent"]
+
+
+def test_what_was_said_when_an_order_was_signed_stands_while_it_is_written_on():
+    body = tale("mcl-missing-three")
+    signed = told("mcl-missing-three").body["systemActions"][0]["resource"]
+    body["context"]["draftOrders"]["entry"][0]["resource"] = signed
+    body |= {"hook": "order-select"}
+    body["context"]["selections"] = [f"MedicationRequest/{signed['id']}"]
+    answered = ask(body)
+    assert answered.body["cards"] and "systemActions" not in answered.body
 
 
 # ---- what a client configures

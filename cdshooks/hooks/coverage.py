@@ -81,7 +81,8 @@ def select_policies(order: Order, entries: list[Entry], chart: Chart, library: L
                 own = _reference(coverage.resource, entries)
                 selections.append(replace(selection, coverage=own, active=coverage.active))
     if not selections:
-        lapsed, own = _lapsed(order, entries, chart, library), one_coverage(order, entries, chart)
+        lapsed = _lapsed(order, entries, chart, library)
+        own = one_coverage(order, entries, chart) or _only(lapsed, entries, chart)
         says = _lapsed_words(lapsed, day, chart, library) if lapsed else library.wording.say("payer.unread")
         active = own not in [_reference(coverage.resource, entries) for coverage in lapsed]
         label = library.in_force(LABEL, day)
@@ -102,6 +103,11 @@ def one_coverage(order: Order, entries: list[Entry], chart: Chart) -> str:
         if _is_owned(resource, chart) is True
     }
     return coverage_named(order, chart.identity.bases) or (sent.pop() if len(sent) == 1 else "")
+
+
+def _only(lapsed: list[_Coverage], entries: list[Entry], chart: Chart) -> str:
+    """The reference of the patient's one coverage where no other stands; "" where there are several."""
+    return _reference(lapsed[0].resource, entries) if len(lapsed) == 1 and _is_owned(lapsed[0].resource, chart) else ""
 
 
 def coverage_named(order: Order, bases: frozenset[str]) -> str:

@@ -19,6 +19,7 @@ from cdshooks.hooks.coverage_rules import PARTS, URL, coverage_departures
 MARK = "cdshooks-"
 """Begins every coverage-assertion-id of ours; the id of the decision follows."""
 _OF_A_CALL = ("date", "coverage-assertion-id")
+_OF_DOCUMENTS = ("doc-needed", "doc-purpose", "questionnaire", "reason")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +83,18 @@ class Assertion:
         return {key: value for key, value in named.items() if value}
 
 
-def with_coverage(order: Resource, assertions: Iterable[Assertion]) -> dict[str, Any] | None:
-    """The order with what is new of these assertions; None where nothing is."""
+def with_coverage(order: Resource, assertions: Iterable[Assertion], *, early: bool = False) -> dict[str, Any] | None:
+    """The order with what is new of these assertions; None where nothing is.
+
+    `early`: the order is being written, and what was said before of its documents is not taken back by saying nothing.
+    """
+    silent = (*_OF_A_CALL, *_OF_DOCUMENTS) if early else _OF_A_CALL
     before = listed(order.get("extension"))
     kept, changed = list(before), False
     for assertion in assertions:
         same = [held for held in before if _speaks_of(held, assertion.coverage)]
         made = assertion.extension()
-        if any(not _ours(held) or _lasting(held) == _lasting(made) for held in same):
+        if any(not _ours(held) or _lasting(held, silent) == _lasting(made, silent) for held in same):
             continue
         kept = [*(held for held in kept if held not in same), made]
         changed = True
@@ -114,6 +119,6 @@ def _ours(extension: Any) -> bool:
     return any(isinstance(id_, str) and id_.startswith(MARK) for id_ in ids)
 
 
-def _lasting(extension: Any) -> list[Mapping[str, Any]]:
-    """What an extension says, without the day and the call on which it said so."""
-    return [part for part in _parts(extension) if part.get("url") not in _OF_A_CALL]
+def _lasting(extension: Any, silent: tuple[str, ...]) -> list[Mapping[str, Any]]:
+    """What an extension says, without the day and the call on which it said so, and what else is not compared."""
+    return [part for part in _parts(extension) if part.get("url") not in silent]

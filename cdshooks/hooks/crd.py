@@ -110,7 +110,8 @@ class CrdCall:
                 assertions[one.coverage] = self._assertion(one)
             said[place] = {"notSent": say(f"crd.unsaid.{why}")} if why else assertions[one.coverage].codes()
         try:
-            updated = with_coverage(told[0].order.resource, assertions.values())
+            early = self.request.hook == ORDER_SELECT
+            updated = with_coverage(told[0].order.resource, assertions.values(), early=early)
         except ValueError:  # a table that breaks the guide's rules costs the extension, never the card
             updated, assertions = None, {}
             said_instead = "broken"
