@@ -72,6 +72,18 @@ def test_the_key_is_drawn_once_and_a_configured_one_goes_before_it(store):
         assert dossier_key(connection, "k" * 32) == b"k" * 32
 
 
+def test_a_key_is_remembered_once_it_is_sure_to_stay(store):
+    with pytest.raises(ZeroDivisionError), store.writing() as connection:
+        lost = dossier_key(connection, None)
+        assert dossier_key(connection, None) == lost
+        raise ZeroDivisionError
+    keys = []
+    for _ in range(3):
+        with store.writing() as connection:
+            keys.append(dossier_key(connection, None))
+    assert len({*keys}) == 1 and lost not in keys
+
+
 def test_the_same_decision_of_another_client_is_another_dossier():
     decision = "6f1c2c5e-3b77-5d0a-9d51-2f0f4ab2f3f1"
     assert dossier_id(decision, "one") == dossier_id(decision, "one") != dossier_id(decision, "other")

@@ -42,6 +42,8 @@ def decisions_of(answered: Answer, request: Request, options: ServiceOptions) ->
     """Every determination of an answer, those whose card found no room too, and cards that could decide nothing."""
     shown = {card["uuid"] for card in answered.body["cards"]}
     cards = {card["uuid"]: card for card in (*(d.card for d in answered.determinations), *answered.body["cards"])}
+    if not cards:
+        return ()  # as for most calls, whose body need not be hashed
     site = {
         "service": request.service_id,
         "hook": request.hook,

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from cdshooks.hooks.coverage_information import MARK
 from cdshooks.hooks.decision_record import Decision, gaps_of
@@ -31,6 +31,7 @@ from cdshooks.server.record_tables import (
     stamp,
 )
 
+_SAME = select(DECISIONS.c.id, DECISIONS.c.content_sha256).where(DECISIONS.c.id.in_(bindparam("ids", expanding=True)))
 _CRITERIA_ID = "criteria-id"
 _TOKEN = re.compile(r"[\w.:+=/-]{1,200}")  # an id, and no sentence
 
@@ -136,8 +137,7 @@ def _decision_row(decision: Decision, call: CallRecord, patient: str, at: str) -
 
 
 def _known(connection: Connection, ids: list[str]) -> set[tuple[str, str]]:
-    asked = select(DECISIONS.c.id, DECISIONS.c.content_sha256).where(DECISIONS.c.id.in_(ids))
-    return {(row.id, row.content_sha256) for row in connection.execute(asked)}
+    return {(row.id, row.content_sha256) for row in connection.execute(_SAME, {"ids": ids})}
 
 
 def _call_row(call: CallRecord, request: Request, patient: str, at: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from uuid import uuid4
 
 import msgspec
-from sqlalchemy import Column, Connection, Date, MetaData, Table, Text, delete, func, insert, select, update
+from sqlalchemy import Column, Connection, Date, MetaData, Table, Text, bindparam, delete, func, insert, select, update
 
 from cdshooks.server.drawn_keys import drawn_key
 from cdshooks.server.record_tables import json_text, stamp
@@ -34,6 +34,9 @@ ENTRIES = Table(
     Column("id", Text, primary_key=True),
     *(Column(name, Text) for name in ("dossier", "at", "kind", "subject", "name", "words")),
 )
+
+_NEWER = update(DOSSIERS).where(DOSSIERS.c.id == bindparam("dossier"))
+_PAST = select(func.count()).select_from(DOSSIERS).where(DOSSIERS.c.until < bindparam("today"))
 
 Kind = Literal["confirmed", "not-so", "line", "opened"]
 
@@ -80,7 +83,7 @@ def keep_dossiers(
     """Store dossiers by their id; one that is there already takes the newer content and keeps what was said."""
     for id_, content in contents.items():
         row = {"client": client, "made_at": stamp(now), "until": until, "content": json_text(content)}
-        if not connection.execute(update(DOSSIERS).where(DOSSIERS.c.id == id_), row).rowcount:
+        if not connection.execute(_NEWER, {"dossier": id_, **row}).rowcount:
             connection.execute(insert(DOSSIERS), {"id": id_, **row})
 
 
@@ -118,18 +121,15 @@ def unsaid_of(said: Iterable[Said], kept: Sequence[Said]) -> list[Said]:
 
 def purge_dossiers(connection: Connection, today: date) -> int:
     """Delete every dossier whose last day is before today, with what was said in it; how many."""
-    past = DOSSIERS.c.until < today
-    return _delete(connection, [ENTRIES.c.dossier.in_(select(DOSSIERS.c.id).where(past))], past)
+    count = int(connection.execute(_PAST, {"today": today}).scalar() or 0)
+    if count:
+        past = DOSSIERS.c.until < today
+        connection.execute(delete(ENTRIES).where(ENTRIES.c.dossier.in_(select(DOSSIERS.c.id).where(past))))
+        connection.execute(delete(DOSSIERS).where(past))
+    return count
 
 
 def drop_dossiers(connection: Connection) -> int:
     """Delete every dossier at once; how many."""
-    return _delete(connection, [], DOSSIERS.c.id != "")
-
-
-def _delete(connection: Connection, entries: Iterable[Any], which: Any) -> int:
-    count = int(connection.execute(select(func.count()).select_from(DOSSIERS).where(which)).scalar() or 0)
-    if count:
-        connection.execute(delete(ENTRIES).where(*entries))
-        connection.execute(delete(DOSSIERS).where(which))
-    return count
+    connection.execute(delete(ENTRIES))
+    return connection.execute(delete(DOSSIERS)).rowcount

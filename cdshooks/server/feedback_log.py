@@ -12,7 +12,7 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from cdshooks.hooks.cards import ALREADY_SUBMITTED, REASON_SYSTEM
 from cdshooks.hooks.feedback import FeedbackEntry, Reason
@@ -23,6 +23,13 @@ from cdshooks.server.record_tables import DECISIONS, FEEDBACK, json_text, row_sh
 _LONGEST_ID, _LONGEST_NAME, _LONGEST_COMMENT = 1000, 500, 10_000
 _MOST_SUGGESTIONS = 100
 _LOOK_BACK = timedelta(days=10)  # more than any time zone takes away from the seven days
+_OVERRIDDEN = (
+    select(FEEDBACK.c.at, FEEDBACK.c.reasons, DECISIONS)
+    .join(DECISIONS, DECISIONS.c.id == FEEDBACK.c.decision)
+    .where(FEEDBACK.c.outcome == "overridden", FEEDBACK.c.at >= bindparam("since"))
+    .where(FEEDBACK.c.client == bindparam("client"), DECISIONS.c.patient == bindparam("patient"))
+    .order_by(FEEDBACK.c.at, FEEDBACK.c.id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +69,7 @@ def keep_feedback(
 def submitted_by(connection: Connection, client: str, patient: str, as_of: date, zone: tzinfo) -> tuple[Submitted, ...]:
     """What was overridden as already submitted for a patient (keyed hash) in the days before `as_of`."""
     since = stamp(datetime.combine(as_of, time(), zone) - _LOOK_BACK)
-    overridden = (FEEDBACK.c.outcome == "overridden") & (FEEDBACK.c.at >= since) & (FEEDBACK.c.client == client)
-    asked = (
-        select(FEEDBACK.c.at, FEEDBACK.c.reasons, DECISIONS)
-        .join(DECISIONS, DECISIONS.c.id == FEEDBACK.c.decision)
-        .where(overridden, DECISIONS.c.patient == patient)
-    )
-    found = connection.execute(asked.order_by(FEEDBACK.c.at, FEEDBACK.c.id)).mappings()
+    found = connection.execute(_OVERRIDDEN, {"since": since, "client": client, "patient": patient}).mappings()
     return tuple(_submitted(row, zone) for row in found if _says_submitted(row["reasons"]))
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, insert, select
 from cdshooks.server.record_tables import ANSWERS, CALLS, DECISIONS, FEEDBACK, LEDGER, METRICS, Row, row_sha256
 
 LOCK = "record"
+_NEWEST = select(LEDGER).order_by(LEDGER.c.number.desc()).limit(1)
 PURGE = "purge"
 
 
@@ -29,7 +30,7 @@ class Entry:
 
 def append(connection: Connection, at: str, entries: Iterable[Entry]) -> None:
     """Add entries at the end, within a transaction that holds the lock `LOCK`."""
-    newest = connection.execute(select(LEDGER).order_by(LEDGER.c.number.desc()).limit(1)).mappings().first()
+    newest = connection.execute(_NEWEST).mappings().first()
     last, sha256 = (newest["number"], newest["sha256"]) if newest else (0, "")
     rows = []
     for number, entry in enumerate(entries, last + 1):
