@@ -29,14 +29,16 @@ STORIES = sorted(path.parent.name for path in default_fixtures().glob("stories/*
 ASSOCIATED = "davinci-crd.associated-resource"
 CONFIGURATION, VERSION = "davinci-crd.configuration", "davinci-crd.requestedVersion"
 SIDES = ("provider", "payer")
+SERVED = "https://cds.hospital.example"
 
 
-def ask(body, side="provider", library=None, **extension):
+def ask(body, side="provider", library=None, served="", **extension):
     """The answer to a client of CRD; a dash in an extension's name is written as two underscores."""
     body = {**body, "extension": {**body.get("extension", {}), **extension}}
     id_ = service_of(body["hook"])
     request = read_request(json.dumps(body).encode(), id_, HOOKS[id_])
-    return answer(request, library or shipped_library(), AS_OF, ServiceOptions(system_actions=True, side=side))
+    options = ServiceOptions(system_actions=True, side=side, questionnaires=served)
+    return answer(request, library or shipped_library(), AS_OF, options)
 
 
 @cache
@@ -81,6 +83,33 @@ def test_every_answer_is_right_in_both_versions_and_in_fhir(story, side):
     for extension in extensions(answered):
         for version in PARTS:
             assert [*coverage_departures(extension, version)] == []
+
+
+@pytest.mark.parametrize("version", ["2.0", "2.2"])
+@pytest.mark.parametrize("story", STORIES)
+def test_the_questionnaire_is_named_where_a_plan_s_own_policy_asks_for_documents(story, version):
+    """q1 holds, in both versions; without an address at which it is served none is named."""
+    answered = ask(tale(story), served=SERVED, **{VERSION: version})
+    for extension, silent in zip(extensions(answered), extensions(told(story)), strict=True):
+        for one in PARTS:
+            if "indeterminate" not in values(extension, "covered"):
+                assert [*coverage_departures(extension, one)] == []
+        wanted = [f"{SERVED}/Questionnaire/wellcare-nc.wnc-cp-192|2025-04"]
+        asked = values(extension, "doc-needed") == ["clinical"]
+        assert values(extension, "questionnaire") == (wanted if asked else [])
+        assert values(silent, "questionnaire") == []
+    for card in answered.body["cards"]:
+        if "coverageInformation" in determination_of(card):
+            SCHEMA.validate(determination_of(card))
+
+
+def test_a_canonical_that_is_new_is_said_of_an_order_that_was_answered_before():
+    body = tale("mcl-missing-three")
+    (action,) = told("mcl-missing-three").body["systemActions"]
+    body["context"]["draftOrders"]["entry"][0]["resource"] = action["resource"]
+    assert "systemActions" not in ask(body).body
+    (extension,) = extensions(ask(body, served=SERVED))
+    assert values(extension, "questionnaire")
 
 
 @pytest.mark.parametrize("story", STORIES)

@@ -207,3 +207,20 @@ def test_the_context_of_another_client_is_nobody_s(tmp_path):
         for changed in ({}, {"iss": "https://other.example"})
     )
     assert mine.status_code == 200 and theirs.status_code == 404
+
+
+def test_from_the_order_to_the_prefilled_response_by_what_the_order_was_told(tmp_path):
+    service = Service(tmp_path, CDSHOOKS_PUBLIC_URL=PUBLIC)
+    body = deepcopy(tale(STORY)) | {"extension": {"davinci-crd.requestedVersion": "2.2"}}
+    (action,) = service.http.post(URL, json=body).get_json()["systemActions"]
+    (information,) = [e for e in action["resource"]["extension"] if "ext-coverage-information" in e["url"]]
+    said = {part["url"]: part for part in information["extension"]}
+    canonical = said["questionnaire"]["valueCanonical"]
+    address, _, version = canonical.removeprefix(PUBLIC).partition("|")
+    assert service.http.get(address).get_json()["version"] == version == "2025-04"
+    named = (("questionnaire", canonical), ("context", said["coverage-assertion-id"]["valueString"]))
+    reply = service.http.post(PACKAGE, json=parameters(*named, order=action["resource"]))
+    (_, response), _ = contents(reply)
+    assert response["questionnaire"] == canonical and code(items_of(response)["fda-approved"]) == "on-file"
+    about = [extension["valueReference"]["reference"] for extension in response["extension"]]
+    assert said["coverage"]["valueReference"]["reference"] in about

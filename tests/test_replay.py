@@ -132,3 +132,11 @@ def test_another_thing_that_is_said_of_the_coverage_is_told(store, example):
     found = differences(kept, BODY, silent, library_s(example))
     said = [line for line in found if line.startswith("coverage information")]
     assert said and not [line for line in said if "assertionId" in line]
+
+
+def test_the_questionnaire_that_was_named_is_named_again(store, example):
+    body = body_of(chart=[one for one in full_chart() if one["resourceType"] != "Observation"])
+    kept = kept_from(store, example, body, system_actions=True, questionnaires="https://cds.hospital.example")
+    url = "https://cds.hospital.example/Questionnaire/example-health.gene-therapy|2026-01"
+    assert kept.content["coverageInformation"]["questionnaire"] == [url]
+    assert differences(kept, body, example, library_s(example)) == []

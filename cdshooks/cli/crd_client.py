@@ -10,7 +10,10 @@ from cdshooks.cli.panel import printable
 from cdshooks.hooks.coverage_rules import URL, coverage_departures
 from cdshooks.hooks.crd_request import REQUESTED
 
-_TOLD = ("coverage", "covered", "pa-needed", "doc-needed", "info-needed", "satisfied-pa-id", "coverage-assertion-id")
+_TOLD = (
+    "coverage", "covered", "pa-needed", "doc-needed", "questionnaire", "info-needed", "satisfied-pa-id",
+    "coverage-assertion-id",
+)  # fmt: skip
 
 
 def asking(body: bytes, version: str) -> bytes:

@@ -22,7 +22,8 @@ class ServiceOptions:
     `rosters_version` is the registry's number for it, for the record alone.
     `submitted` tells which gaps of the call's patient were overridden as already submitted; it is asked only
     when a determination has gaps, and what it told is part of the decision. `system_actions`: the client takes
-    coverage information as Da Vinci CRD has it; `side` is who says it.
+    coverage information as Da Vinci CRD has it; `side` is who says it, and `questionnaires` the address at which
+    the Questionnaires of policies are served, "" where none is known.
     """
 
     zone: tzinfo = UTC
@@ -34,6 +35,7 @@ class ServiceOptions:
     submitted: Callable[[], Iterable[Submitted]] = tuple
     system_actions: bool = False
     side: Side = "provider"
+    questionnaires: str = ""
 
 
 @dataclass(frozen=True, slots=True)

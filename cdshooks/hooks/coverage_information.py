@@ -40,6 +40,7 @@ class Assertion:
     decision: UUID
     satisfied_pa_id: str = ""
     only_version: str = ""
+    questionnaire: str = ""
 
     @property
     def id(self) -> str:
@@ -56,6 +57,7 @@ class Assertion:
             ("doc-purpose", self.doc_purpose),
             *(("info-needed", code) for code in self.info_needed),
             ("reason", self.reason),
+            ("questionnaire", self.questionnaire),
             ("date", self.on.isoformat()),
             ("coverage-assertion-id", self.id),
             ("satisfied-pa-id", self.satisfied_pa_id),
@@ -78,6 +80,7 @@ class Assertion:
             "paNeeded": self.pa_needed,
             "docNeeded": self.doc_needed,
             "infoNeeded": list(self.info_needed),
+            "questionnaire": [self.questionnaire] if self.questionnaire else [],
             "assertionId": self.id,
         }
         return {key: value for key, value in named.items() if value}

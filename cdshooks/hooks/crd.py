@@ -24,6 +24,7 @@ from cdshooks.hooks.coverage_information import Assertion, with_coverage
 from cdshooks.hooks.crd_request import CrdRequest, read_crd_request
 from cdshooks.hooks.determination_json import KEY
 from cdshooks.hooks.focus import ORDER_SELECT, PATIENT_VIEW
+from cdshooks.hooks.questionnaire import canonical
 from cdshooks.hooks.request import Request
 from cdshooks.hooks.submitted import SETTLED
 
@@ -77,6 +78,7 @@ class CrdCall:
     as_of: date
     side: Side
     asked: CrdRequest
+    questionnaires: str
 
     @classmethod
     def of(cls, request: Request, library: Library, as_of: date, options: ServiceOptions) -> CrdCall | None:
@@ -84,7 +86,7 @@ class CrdCall:
         if not options.system_actions or library.crd is None or request.hook == PATIENT_VIEW:
             return None
         asked = read_crd_request(request.extension, library.crd)
-        return cls(request, library, library.crd, as_of, options.side, asked)
+        return cls(request, library, library.crd, as_of, options.side, asked, options.questionnaires)
 
     @property
     def most_cards(self) -> int | None:
@@ -154,6 +156,7 @@ class CrdCall:
             decision=UUID(told.card["extension"][KEY]["decision"]),
             satisfied_pa_id=number if stance.pa_needed == _SATISFIED else "",
             only_version=version if (told.situation, version) in self.table.by_version else "",
+            questionnaire=self._questionnaire(documents, told),
         )
 
     def _stance(self, told: Told, number: str) -> Stance:
@@ -176,6 +179,12 @@ class CrdCall:
             return ""
         own = told.policy is not None and told.policy.authority == "payer-policy"
         return stance.doc_needed if own else _CONDITIONAL
+
+    def _questionnaire(self, documents: str, told: Told) -> str:
+        """The Questionnaire of the documents that a plan's own policy asks for; of anybody else's paper none."""
+        if not self.questionnaires or told.policy is None or documents in ("", _CONDITIONAL):
+            return ""
+        return canonical(self.questionnaires, told.policy.id, told.policy.version)
 
     def _open(self, told: Told) -> list[str]:
         findings = told.made.determination.findings if told.made else ()

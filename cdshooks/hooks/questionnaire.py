@@ -49,6 +49,11 @@ def canonical(base: str, policy_id: str, version: str = "") -> str:
     return f"{url}|{version}" if version else url
 
 
+def base_of(url: str) -> str:
+    """The address of the service in a canonical of ours."""
+    return url.rpartition(f"{PATH}/")[0]
+
+
 def questionnaire_id(policy: Policy) -> str:
     """The id of the resource: of one version, as an id may be written in FHIR."""
     return f"{policy.id.replace('/', '.')}.{policy.version}"

@@ -69,7 +69,7 @@ def create_app(
         library=library,
         clock=clock,
         answer=answer,
-        options=ServiceOptions(zone=settings.timezone, default_facility=settings.default_facility, side=settings.side),
+        options=_options(settings),
         rosters=LiveRosters(store, library.rosters, synthetic=settings.demo),
         recorder=recorder,
         dossiers=DossierDesk(recorder, settings),
@@ -84,6 +84,16 @@ def create_app(
     guard(app, Door(site, _authenticator(store, clients, clock) if clients else None))
     _add_routes(app, site, metrics, store)
     return app
+
+
+def _options(settings: Settings) -> ServiceOptions:
+    """What the settings say of every call; an address of the call alone would not last in a canonical."""
+    return ServiceOptions(
+        zone=settings.timezone,
+        default_facility=settings.default_facility,
+        side=settings.side,
+        questionnaires=settings.public_url or "",
+    )
 
 
 def _add_routes(app: Flask, site: Site, metrics: Metrics, store: OpenedOnce) -> None:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from cdshooks.engine.library import Library
 from cdshooks.hooks.decision_record import decisions_of, submitted_of
+from cdshooks.hooks.questionnaire import base_of
 from cdshooks.hooks.request import read_request
 from cdshooks.hooks.service import ServiceOptions, answer
 from cdshooks.server.decision_log import Kept
@@ -46,6 +47,9 @@ def differences(kept: Kept, body: bytes, library: Library, rosters: Rosters | No
         submitted=lambda: submitted_of(before),
         system_actions="coverageInformation" in before,
         side=before.get("side", "provider"),
+        questionnaires=next(
+            (base_of(url) for url in before.get("coverageInformation", {}).get("questionnaire", ())), ""
+        ),
     )
     answered = answer(request, library, date.fromisoformat(before["asOf"]), options)
     made = {d.id: d.content for d in decisions_of(answered, request, options)}
