@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
@@ -26,6 +27,7 @@ from cdshooks.server.call_log import JsonLines
 from cdshooks.server.callers import AT_ONCE, AT_ONCE_OF_ONE
 from cdshooks.server.decision_log import kept_decisions
 from cdshooks.server.settings import read_settings
+from cdshooks.server.site import COMPUTE_AT_ONCE
 from cdshooks.server.store import open_store
 
 PATH = "/cds-services/cart-order-sign"
@@ -184,7 +186,8 @@ class Holding(Answers):
 
 
 @pytest.fixture
-def holding() -> Iterator[Holding]:
+def holding(monkeypatch: pytest.MonkeyPatch) -> Iterator[Holding]:
+    monkeypatch.setattr("cdshooks.server.site.COMPUTE_AT_ONCE", AT_ONCE)  # they wait as for a server, with a turn
     answers = Holding()
     yield answers
     answers.go.set()
@@ -202,6 +205,26 @@ def test_what_is_too_much_at_once_is_refused_at_once(example: Library, holding: 
         holding.go.set()
         assert [one.result(30) for one in running] == [200] * AT_ONCE
     assert app.test_client().post(PATH, json=CALL).status_code == 200
+
+
+def test_calls_compute_a_few_at_a_time(example: Library) -> None:
+    inside, most, lock = 0, 0, threading.Lock()
+
+    def compute(*_: Any) -> Answer:
+        nonlocal inside, most
+        with lock:
+            inside += 1
+            most = max(most, inside)
+        time.sleep(0.02)
+        with lock:
+            inside -= 1
+        return Answer({"cards": []})
+
+    app = create_app(read_settings({"CDSHOOKS_MODE": "demo"}), example, answer=compute)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        running = [pool.submit(lambda: app.test_client().post(PATH, json=CALL).status_code) for _ in range(AT_ONCE)]
+        assert [one.result(30) for one in running] == [200] * AT_ONCE
+    assert most == COMPUTE_AT_ONCE
 
 
 def test_one_client_leaves_room_for_the_others(shipped: Library, tmp_path: Path, holding: Holding) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -13,13 +15,14 @@ from typing import Any
 import pytest
 import yaml
 from ehr import PUBLIC, bearer, clients_file, clients_toml, token
-from fhir_server import FhirServer, fhir_server
+from fhir_server import FhirServer, answer, fhir_server
 from flask import Flask
 from test_fixtures import STORIES, resources
 
 from cdshooks.engine.library import Library
 from cdshooks.server.app import create_app
 from cdshooks.server.settings import read_settings
+from cdshooks.server.site import COMPUTE_AT_ONCE
 
 AS_OF = date(2026, 11, 21)
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -98,6 +101,22 @@ def test_a_story_without_prefetch_gets_the_findings_of_the_whole_one(
         assert server.asked
         assert set(server.tokens) == {f"Bearer {OAUTH}"}
     assert findings(fetched) == findings(whole)
+
+
+def test_a_call_that_waits_for_its_fhir_server_lets_others_compute(shipped: Library, tmp_path: Path) -> None:
+    sent = story(ALL["mcl-complete"])
+    together = threading.Barrier(COMPUTE_AT_ONCE + 1, timeout=1.9)  # no longer than one request may take
+
+    def once_all_are_there(call: Any, before: int) -> None:
+        together.wait()
+        answer(call, before)
+
+    with exchange(shipped, tmp_path, *chart_of(sent)) as (server, client), ThreadPoolExecutor() as pool:
+        server.faults["Patient"] = once_all_are_there
+        made = client.application
+        calls = [pool.submit(cards, made.test_client(), stripped(sent, server)) for _ in range(together.parties)]
+        assert [len(call.result(30)) for call in calls] == [1] * together.parties
+    assert not together.broken
 
 
 @told(FAILED)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from cdshooks.server.rate import CallRate, Places
+import threading
+
+import pytest
+
+from cdshooks.server.rate import CallRate, Places, Turns
 
 
 class Clock:
@@ -43,6 +47,29 @@ def test_places_are_counted_together_and_for_each() -> None:
     assert [places.take("") for _ in range(4)] == [True, True, True, False]
     places.give_back("a")
     assert places.take("a") and places.take("b")
+
+
+def test_a_turn_is_taken_by_as_many_as_there_are_and_lent_to_another_while_its_owner_waits() -> None:
+    turns = Turns(1)
+    others = []
+
+    def another() -> None:
+        with turns.one():
+            others.append("computed")
+
+    with turns.one():
+        thread = threading.Thread(target=another)
+        thread.start()
+        assert others == []
+        turns.lent(thread.join)(timeout=10)
+        assert others == ["computed"]
+        with pytest.raises(ValueError, match="no answer"):
+            turns.lent(fail)()
+        assert not turns.one().acquire(blocking=False)  # type: ignore[attr-defined]
+
+
+def fail() -> None:
+    raise ValueError("no answer")
 
 
 def test_the_number_of_callers_it_counts_is_bounded() -> None:

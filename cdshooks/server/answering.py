@@ -37,16 +37,18 @@ def answer_call(site: Site, body: bytes, client: Client | None = None, name: str
 
     Raises RequestError (400) for a body that is no call of the service.
     """
-    current = current_call()
-    request = read_request(body, current.service, current.hook)
-    _check_fhir_server(request, client)
-    name = name or recorded_name(client)
-    options = _with_earlier_overrides(site, request, client, name)
-    answered = _answer(site, request, body, client, options)
+    current, name = current_call(), name or recorded_name(client)
+    options = site.options_now(client)
+    with site.turns.one():
+        request = read_request(body, current.service, current.hook)
+        _check_fhir_server(request, client)
+        options = _with_earlier_overrides(options, site, request, client, name)
+        answered = _answer(site, request, body, client, options)
+        shown = shows_cards(client, request, site.library.wording)
+        prepared = _dossiers(site, answered, client, name) if shown else None
     current.answered(request, answered.body, answered.failure)
     if answered.failure:
         call_log.failure(answered.failure)
-    shown = shows_cards(client, request, site.library.wording)
     sent = answered.body if shown else {"cards": []}
     made = CallRecord(
         current.request_id,
@@ -57,7 +59,6 @@ def answer_call(site: Site, body: bytes, client: Client | None = None, name: str
         fetched_sha256=answered.fetched_sha256,
         metrics=measured(answered, sent, options.side, current),
     )
-    prepared = _dossiers(site, answered, client, name) if shown else None
     beside = prepared.keep if prepared else None
     current.decisions.update(site.recorder.record(made, request, answered, options, beside))
     return prepared.linked(sent, site.base_url(), site.library.wording.say("dossier.link")) if prepared else sent
@@ -79,7 +80,8 @@ def _answer(site: Site, request: Request, body: bytes, client: Client | None, op
     """The answer to a call, with what was read for it from its FHIR server in the time that it has left."""
     call = current_call()
     reader = site.reader(request, body, client, spent=perf_counter() - call.began)
-    answered = site.answer(request, site.library, site.today(client), options, reader)
+    fetch = site.turns.lent(reader) if reader else None
+    answered = site.answer(request, site.library, site.today(client), options, fetch)
     call.fetches.update(reader.results if reader else ())
     call.token_use = reader.token_use if reader else NOT_USED
     if answered.unusable:
@@ -100,10 +102,11 @@ def _check_fhir_server(request: Request, client: Client | None) -> None:
         raise RequestError(400, "value", "fhirServer is not one that is registered for this client", "fhirServer")
 
 
-def _with_earlier_overrides(site: Site, request: Request, client: Client | None, name: str) -> ServiceOptions:
+def _with_earlier_overrides(
+    options: ServiceOptions, site: Site, request: Request, client: Client | None, name: str
+) -> ServiceOptions:
     """The options of this call, which can tell what was overridden as already submitted before."""
-    options = site.options_now(client)
-    ask = site.recorder.submitted(name, request.patient_id, site.today(client), options.zone)
+    ask = site.turns.lent(site.recorder.submitted(name, request.patient_id, site.today(client), options.zone))
     return replace(options, submitted=ask, system_actions=_takes_system_actions(request, client))
 
 

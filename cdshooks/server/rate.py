@@ -1,4 +1,4 @@
-"""How many calls may come: per second from one caller, and at one time to one process."""
+"""How many calls may come: per second from one caller, and at one time to one process; how many of them compute."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import threading
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager
+from typing import ParamSpec, TypeVar
 
 _MOST_CALLERS = 10_000
+_Given = ParamSpec("_Given")
+_Result = TypeVar("_Result")
 
 
 class Places:
@@ -29,6 +33,33 @@ class Places:
         """Give a place back that was taken."""
         with self._lock:
             self._taken[whose] -= 1
+
+
+class Turns:
+    """Lets a few of the threads that have a call compute at a time.
+
+    Only one of them runs Python at any moment: more of them would end no sooner, and would keep whoever is only to
+    be told to come again waiting for each of them.
+    """
+
+    def __init__(self, at_once: int) -> None:
+        self._free = threading.Semaphore(at_once)
+
+    def one(self) -> AbstractContextManager[object]:
+        """A turn, as soon as there is one."""
+        return self._free
+
+    def lent(self, wait: Callable[_Given, _Result]) -> Callable[_Given, _Result]:
+        """The same function for one who has a turn, and lends it to the others while it waits for something."""
+
+        def waiting(*given: _Given.args, **named: _Given.kwargs) -> _Result:
+            self._free.release()
+            try:
+                return wait(*given, **named)
+            finally:
+                self._free.acquire()
+
+        return waiting
 
 
 class CallRate:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ from cdshooks.server.clients import Client
 from cdshooks.server.dossier_desk import DossierDesk
 from cdshooks.server.fhir_client import FhirClient, FhirReader
 from cdshooks.server.live_rosters import LiveRosters
+from cdshooks.server.rate import Turns
 from cdshooks.server.recorder import Recorder
 from cdshooks.server.registry import roster_hash
 from cdshooks.server.settings import Settings
@@ -27,6 +28,9 @@ from cdshooks.server.stories import Story
 
 Answerer = Callable[[Request, Library, date, ServiceOptions, Fetch | None], Answer]
 Clock = Callable[[ZoneInfo], datetime]
+
+COMPUTE_AT_ONCE = 2
+"""Calls of one process that compute while others wait for a turn, a FHIR server or the store."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class Site:
     arrivals: Mapping[str, Any]
     fhir: FhirClient
     arrived: tuple[RosterRow, ...] = ()
+    turns: Turns = field(default_factory=lambda: Turns(COMPUTE_AT_ONCE))
 
     def today(self, client: Client | None = None) -> date:
         """The calendar day in the client's time zone, else in the configured one."""
