@@ -18,10 +18,17 @@ from flask import Flask, Response, request
 
 from benchmarks.charts import SIZES, request_body
 from benchmarks.core import ROOT, SERVICE, Row, demo_environment
+from cdshooks.server.rsgi import Served
 
 WORKERS = (1, 2)
 CHART = "60 KB"
-OURS, CONSTANT = "cdshooks.server.wsgi:app", "benchmarks.web:constant"
+OURS, CONSTANT = "ours", "constant"
+_TARGETS = {
+    ("granian", OURS): "cdshooks.server.rsgi:app",
+    ("granian", CONSTANT): "benchmarks.web:served_constant",
+    ("gunicorn", OURS): "cdshooks.server.wsgi:app()",
+    ("gunicorn", CONSTANT): "benchmarks.web:constant()",
+}
 _CONNECTIONS = 4
 _PATH = f"/cds-services/{SERVICE}"
 _SECONDS_TO_START = 30
@@ -39,12 +46,18 @@ def constant() -> Flask:
     return app
 
 
+def served_constant() -> Served:
+    """The same as granian serves it."""
+    return Served(constant())
+
+
 def _command(server: str, target: str, workers: int, port: int) -> list[str]:
+    target = _TARGETS[server, target]
     if server == "granian":
-        own = ["--interface", "wsgi", "--factory", "--host", "127.0.0.1", "--port", str(port), "--no-ws"]
-        return [sys.executable, "-m", "granian", *own, "--workers", str(workers), "--blocking-threads", "8", target]
+        own = ["--interface", "rsgi", "--factory", "--host", "127.0.0.1", "--port", str(port), "--no-ws"]
+        return [sys.executable, "-m", "granian", *own, "--workers", str(workers), target]
     bind = ["--bind", f"127.0.0.1:{port}", "--workers", str(workers), "--worker-class", "gthread", "--threads", "8"]
-    return [sys.executable, "-m", "gunicorn", *bind, f"{target}()"]
+    return [sys.executable, "-m", "gunicorn", *bind, target]
 
 
 def measure(seconds: float) -> Iterator[Row]:

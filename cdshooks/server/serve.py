@@ -15,23 +15,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import click
-from flask import Flask
 from granian import Granian
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from cdshooks.engine.library import Library, load_library
-from cdshooks.server.callers import AT_ONCE
 from cdshooks.server.clients import Client
 from cdshooks.server.dossiers import drop_dossiers, purge_dossiers
 from cdshooks.server.metrics import FOLDER
 from cdshooks.server.production import refuse_synthetic, registered_clients
 from cdshooks.server.registry import rows_in_force
+from cdshooks.server.rsgi import Served, app
 from cdshooks.server.settings import Settings, SettingsError
 from cdshooks.server.store import open_store
 from cdshooks.server.stories import curl_line, fire_line
-from cdshooks.server.wsgi import app
 
 
 def run_server(settings: Settings, host: str = "127.0.0.1", port: int = 8000, workers: int = 1) -> None:
@@ -47,12 +45,11 @@ def run_server(settings: Settings, host: str = "127.0.0.1", port: int = 8000, wo
         click.echo(line)
     with _counted_together():
         Granian(
-            target="cdshooks.server.wsgi:app",
-            interface=Interfaces.WSGI,
+            target="cdshooks.server.rsgi:app",
+            interface=Interfaces.RSGI,
             address=address,
             port=port,
             workers=workers,
-            blocking_threads=2 * AT_ONCE,  # so many calls are worked on; the others have a thread to be refused by
             http1_settings=HTTP1Settings(header_read_timeout=10_000),
             websockets=False,
             workers_kill_timeout=8,  # seconds for the calls that are being answered when it is told to stop
@@ -119,7 +116,7 @@ def _free_address(host: str, port: int) -> str:
     return str(address[0])
 
 
-def _worker_app() -> Flask:
+def _worker_app() -> Served:
     """The application of a worker process.
 
     Until the web server sets its own handlers, a worker has those of its parent, which only take a note: a stop
