@@ -35,9 +35,10 @@ def members_of_call(text: bytes) -> tuple[Mapping[str, Raw], Mapping[str, Raw] |
     member that the standard does not know, is read plainly. Raises RequestError (400) as `json_body.members` does.
     """
     try:
-        sent = msgspec.structs.asdict(_sent.decode(text))
+        found = msgspec.structs.asdict(_sent.decode(text))
     except (msgspec.MsgspecError, RecursionError):
         return json_body.members(text), None  # which says what is wrong, if anything is
+    sent = {name: part for name, part in found.items() if part is not _NULL}
     if not json_body.holds_just(sent, text):
         return json_body.members(text), None
-    return sent, sent.pop(_PREFETCH)
+    return sent, sent.pop(_PREFETCH, None)

@@ -25,11 +25,14 @@ _raw_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 _SEARCHED = 1024 * 1024  # bytes in which a repeated key is looked for, which is slow
 
+_SHORT = 4096  # bytes in which it pays to count brackets before they are looked at
+
 _BOM = b"\xef\xbb\xbf"
 _ONE_KIND_OF_BRACKET = bytes.maketrans(b"{}", b"[]")
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
 _DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_WORDS = re.compile(rb'"[^"\\]*"|null')
 _TOKEN = re.compile(rb'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[\[\]{}]', re.DOTALL)
 _KEY = re.compile(rb'\s*[{,]\s*"([^"\\]*)"\s*:\s*')
 _END = re.compile(rb"\s*\{?\s*\}")
@@ -94,10 +97,12 @@ def value(text: bytes | msgspec.Raw, where: str = WHOLE) -> Any:
     RequestError (400); the byte it gives is counted from the start of `where`.
     """
     plain = bytes(text)
+    if _WORDS.fullmatch(plain):
+        return _decoded(_any, plain, where)  # nothing in it can be nested, repeated or too long
     parts = plain.split(b"\\")
     if any(map(_FOLLOWS_FOR_NUL, parts)):
         _check_characters(plain, where)
-    if _nests_deeper_than(MAX_DEPTH, parts):
+    if not _opens_few(plain) and _nests_deeper_than(MAX_DEPTH, parts):
         raise _too_deep(where)
     found = _decoded(_any, plain, where)
     _check_numbers(plain, where)
@@ -146,6 +151,11 @@ def _escapes(spelling: bytes, text: bytes) -> Iterator[re.Match[bytes]]:
     """Where an escape stands in the text, as one: not after a backslash that is itself escaped."""
     if b"\\" in text and re.search(spelling, text):
         yield from re.finditer(rb"(?<!\\)(?:\\\\)*" + spelling, text)
+
+
+def _opens_few(text: bytes) -> bool:
+    """Whether a short text has too few brackets to be nested too deep, wherever they stand."""
+    return len(text) < _SHORT and text.count(b"[") + text.count(b"{") <= MAX_DEPTH
 
 
 def _nests_deeper_than(limit: int, parts: list[bytes]) -> bool:
