@@ -19,7 +19,13 @@ from cdshooks.server.store import open_store
 from cdshooks.server.store_queue import StoreQueue
 
 URL = "/cds-services/cart-order-sign"
+VIEW = "/cds-services/cart-patient-view"
 CHART_TEXT = "Mantle cell lymphoma"
+
+
+def denied_link(service, story):
+    (card,) = service.http.post(VIEW, json=tale(story)).json["cards"]
+    return card["links"][0]["url"].removeprefix("http://localhost")
 
 
 class Service:
@@ -70,11 +76,24 @@ def test_the_page_says_what_to_do_first_and_where_everything_lies(service):
 
 
 def test_the_page_shows_an_appeal_clock_where_there_is_a_denial(service):
-    body = tale("denied-wnc")
-    (card,) = service.http.post("/cds-services/cart-patient-view", json=body).json["cards"]
-    page = service.http.get(card["links"][0]["url"].removeprefix("http://localhost")).text
+    (card,) = service.http.post(VIEW, json=tale("denied-wnc")).json["cards"]
+    page = service.http.get(denied_link(service, "denied-wnc")).text
     (plan, *_) = card["extension"]["org.cdshooks.appeal"]["planTypes"]
     assert "Appeal clock" in page and plan["rules"][0]["due"] in page and "NC Medicaid managed care" in page
+
+
+def test_a_denial_that_was_held_against_no_policy_has_the_days_of_its_appeal(service):
+    path = denied_link(service, "denied-self-funded-late")
+    page = service.http.get(path).text
+    for said in ("No policy of this plan is on file", "DOC.1–DOC.5"):
+        assert said in page
+    for said in ("Tecartus – appeal dossier", "4 months from the final internal denial", "2026-10-17", "– passed"):
+        assert said in page
+    assert "Criteria map" not in page and "Do first" not in page
+    assert service.http.get(f"{path}/packet").text == page
+    for end in ("map.csv", "bundle.json", "sensitive"):
+        assert service.http.get(f"{path}/{end}").status_code == 404
+    assert service.http.post(f"{path}/attest").status_code == 404
 
 
 def test_an_exclusion_is_said_to_be_shown_by_the_chart_and_not_to_be_unmet(service):

@@ -4,8 +4,7 @@ import re
 
 import pytest
 from chromium import chromium
-from tales import tale
-from test_dossier_pages import Service
+from test_dossier_pages import Service, denied_link
 
 
 @pytest.fixture(scope="module")
@@ -17,21 +16,20 @@ def pages(tmp_path_factory):
     data = {"ticket": service.ticket(path), "name": "R. Nurse, RN", "says-dosage": "yes", "words-dosage": "seen"}
     refused = service.http.post(f"{path}/attest", data=data | {"name": ""}).text
     service.http.post(f"{path}/attest", data=data)
-    (card,) = service.http.post("/cds-services/cart-patient-view", json=tale("denied-blue-plan")).json["cards"]
-    denied = card["links"][0]["url"].removeprefix("http://localhost")
     guarded = f"{service.link('guarded-evidence')}/sensitive"
     return {
         "whole": service.http.get(path).text,
         "packet": service.http.get(f"{path}/packet").text,
         "refused": refused,
-        "denied": service.http.get(denied).text,
+        "denied": service.http.get(denied_link(service, "denied-blue-plan")).text,
         "sensitive": service.http.get(f"{path}/sensitive").text,
         "opened": service.http.post(guarded, data={"ticket": service.ticket(guarded), "name": "R. Nurse, RN"}).text,
+        "not held": service.http.get(denied_link(service, "denied-self-funded-late")).text,
         "gone": service.http.get("/dossier/x").text,
     }
 
 
-NAMES = ["whole", "packet", "refused", "denied", "sensitive", "opened", "gone"]
+NAMES = ["whole", "packet", "refused", "denied", "sensitive", "opened", "not held", "gone"]
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (350, False)])

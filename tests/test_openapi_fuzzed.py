@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import schemathesis
 import yaml
+from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.generation.modes import GenerationMode
@@ -52,6 +53,7 @@ class Demo:
         self.bodies: dict[str, Mapping[str, Any]] = {
             "/cds-services/{service_id}": body,
             "/dossier/{token}/attest": {"ticket": tickets[0], "name": "R. Nurse, RN", "says-dosage": "yes"},
+            "/dossier/{token}/QuestionnaireResponse": _completed(http, token, body),
             "/dossier/{token}/sensitive": {"ticket": tickets[1], "name": "R. Nurse, RN"},
             "/demo/feedback": {"service_id": "cart-order-sign", "card": "c"},
         }
@@ -64,6 +66,14 @@ class Demo:
             case.query = {**case.query, "story": "mcl-missing-three"}
         if isinstance(case.body, dict) and case.path in self.bodies:
             case.body = {**case.body, **self.bodies[case.path]}
+
+
+def _completed(http: FlaskClient, token: str, call: Mapping[str, Any]) -> dict[str, Any]:
+    """The response that a form filler would send back."""
+    entries = http.get(f"/dossier/{token}/bundle.json").get_json()["entry"]
+    (response,) = [e["resource"] for e in entries if e["resource"]["resourceType"] == "QuestionnaireResponse"]
+    subject = {"reference": f"Patient/{call['context']['patientId']}"}
+    return {**response, "status": "completed", "authored": "2026-11-21T12:00:00Z", "subject": subject}
 
 
 def _ticket(page: str) -> str:

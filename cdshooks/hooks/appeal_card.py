@@ -268,7 +268,8 @@ def _map_json(denial: _Denial, library: Library, decision: UUID) -> dict[str, An
 
 def _rule_json(rule: Rule, denial: _Denial) -> Mapping[str, Any]:
     due = rule.due(denial.day, denial.as_of)
-    optional = {"length": rule.length, "countedFrom": rule.anchor, "note": rule.note}
+    start = rule.start if rule.length else ""
+    optional = {"length": rule.length, "start": start, "countedFrom": rule.anchor, "note": rule.note}
     return {
         "rule": rule.id,
         "step": rule.step,

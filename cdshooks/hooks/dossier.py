@@ -23,18 +23,22 @@ Dossier = Mapping[str, Any]
 
 
 def dossiers_of(answered: Answer, library: Library) -> dict[str, dict[str, Any]]:
-    """The dossier of each card that has findings, by the uuid of the card."""
+    """The dossier of each card that has findings or the days of an appeal, by the uuid of the card."""
     found = {made.card["uuid"]: made.determination for made in answered.determinations}
     person = _person(answered.patient)
     made = ((card["uuid"], _dossier(card, found.get(card["uuid"]), library)) for card in answered.body["cards"])
-    return {uuid: {**dossier, **person} for uuid, dossier in made if dossier["determination"]["findings"]}
+    return {uuid: {**dossier, **person} for uuid, dossier in made if _is_of_use(dossier)}
+
+
+def _is_of_use(dossier: Dossier) -> bool:
+    return bool(dossier["determination"]["findings"]) or "appeal" in dossier
 
 
 def _dossier(card: Mapping[str, Any], found: Determination | None, library: Library) -> dict[str, Any]:
     appeal = card["extension"].get(APPEAL)
     determination = appeal["held"] if appeal and "held" in appeal else card["extension"][KEY]
     policy = policy_of(determination, library)
-    product = library.products.by_id.get(determination.get("product", ""))
+    product = library.products.by_id.get(determination.get("product", (appeal or {}).get("product", "")))
     return {
         "summary": card["summary"],
         "product": product.brand if product else "",

@@ -113,13 +113,13 @@ class DossierDesk:
         return (ticket, kept) if ticket and kept else None
 
     def of_decision(self, decision: str, client: str, today: date) -> tuple[Ticket, Kept] | None:
-        """A client's dossier of a decision, with what its link holds; None where there is none, or no more."""
+        """A client's dossier of a decision that has a map, and what its link holds; None where there is none."""
         try:
             number = dossier_id(decision, client)
         except ValueError:  # what a caller wrote is no id of ours
             return None
         kept = self.find(Ticket(number, today), today)
-        return (Ticket(number, kept.until), kept) if kept else None
+        return (Ticket(number, kept.until), kept) if kept and kept.has_map else None
 
     def address(self, ticket: Ticket) -> str:
         """The path of a dossier."""

@@ -43,8 +43,10 @@ def add_dossier_pages(app: Flask, site: Site) -> None:
 
 
 def _read(site: Site, token: str, *, packet: bool = False, problem: FormProblem | None = None) -> Response:
-    ticket, kept = _found(site, token)
+    ticket, kept = _opened(site, token)
     dossier = kept.content
+    if not kept.has_map:
+        return _appeal(kept, site)
     return _page(
         "dossier.html",
         422 if problem else 200,
@@ -63,6 +65,19 @@ def _read(site: Site, token: str, *, packet: bool = False, problem: FormProblem 
         problem=problem,
         typed=request.form,
         form_ticket=site.dossiers.form(ticket, "attest"),
+        notice=site.settings.notice,
+    )
+
+
+def _appeal(kept: Kept, site: Site) -> Response:
+    """The page of a denial that was held against no policy, to read and to print."""
+    dossier = kept.content
+    return _page(
+        "dossier_appeal.html",
+        kept=kept,
+        dossier=dossier,
+        made=dossier["determination"],
+        gather=site.library.wording.say("appeal.gather"),
         notice=site.settings.notice,
     )
 
@@ -131,12 +146,20 @@ def _records(kept: Kept) -> Iterator[tuple[str, dict[str, str]]]:
         yield from ((dossier_view.label_of(kept.content, criterion), record) for record in records)
 
 
-def _found(site: Site, token: str) -> tuple[Ticket, Kept]:
+def _opened(site: Site, token: str) -> tuple[Ticket, Kept]:
     """The dossier of a link. Raises _Gone for a link that is not ours, is past its day, or leads to nothing."""
     found = site.dossiers.open(token, site.today())
     if found is None:
         raise _Gone
     return found
+
+
+def _found(site: Site, token: str) -> tuple[Ticket, Kept]:
+    """The dossier of a link, with its map. Raises _Gone where it has none."""
+    ticket, kept = _opened(site, token)
+    if not kept.has_map:
+        raise _Gone
+    return ticket, kept
 
 
 def _posted(site: Site, token: str, purpose: Any) -> tuple[Ticket, Kept]:

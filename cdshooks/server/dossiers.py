@@ -67,6 +67,11 @@ class Kept:
     said: tuple[Said, ...]
 
     @property
+    def has_map(self) -> bool:
+        """False for a denial that was held against no policy: there are only the days of its appeal."""
+        return bool(self.content["determination"]["findings"])
+
+    @property
     def attested(self) -> list[Said]:
         """What people said of the case; that somebody opened records is not for others."""
         return [entry for entry in self.said if entry.kind != "opened"]

@@ -26,7 +26,7 @@ _SUBJECT = "QuestionnaireResponse.subject"
 def opened(site: Site, token: str) -> tuple[Ticket, Kept]:
     """The dossier of a link. Raises RequestError (404, 503)."""
     found = site.dossiers.open(token, site.today())
-    if found is None:
+    if found is None or not found[1].has_map:
         raise RequestError(404, "not-found", "this link opens no dossier, or no more")
     return found
 
