@@ -34,9 +34,9 @@ def compile_condition(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     if "state" in filters:
         return _compile_state(filters, compiler)
     code, say = compiler.union(filters["code"]), compiler.wording.say
-    others = _Others.of(compiler.sets(filters.get("contradicted_by")))
+    others = Others.of(compiler.sets(filters.get("contradicted_by")))
     unlisted = compiler.sets(filters.get("unlisted"))
-    disputing = _Others.of(compiler.sets(filters.get("disputed_by")))
+    disputing = Others.of(compiler.sets(filters.get("disputed_by")))
     names = [display_words(code)] if others.sets else []
     kinds, kind_name = compiler.reads("Condition"), say("evidence.kinds.Condition")
     what = say("evidence.condition", code=code.title)
@@ -53,9 +53,9 @@ def compile_condition(filters: Mapping[str, Any], compiler: Compiler) -> Check:
             if not (filters.get("active") and code_words(record.resource.get("clinicalStatus")) and _past(record)):
                 candidates.add(candidate)
         if disputing.sets and candidates.found:
-            _dispute(candidates, list(_contradicting(context, code, disputing, compiler)), compiler)
+            _dispute(candidates, list(contradicting(context, code, disputing, compiler)), compiler)
         candidates.ask_named("Condition", names)
-        another = [] if candidates.found else list(_contradicting(context, code, others, compiler))
+        another = [] if candidates.found else list(contradicting(context, code, others, compiler))
         candidates.found += another
         candidates.ask_named("Condition", names, coded=True)
         told = judge(candidates, what, kinds, kind_name=kind_name)
@@ -65,14 +65,15 @@ def compile_condition(filters: Mapping[str, Any], compiler: Compiler) -> Check:
 
 
 @dataclass(frozen=True)
-class _Others:
+class Others:
     """The value sets of other diseases, and all of them as one."""
 
     sets: list[ValueSet]
     every: ValueSet
 
     @classmethod
-    def of(cls, sets: list[ValueSet]) -> _Others:
+    def of(cls, sets: list[ValueSet]) -> Others:
+        """These sets."""
         return cls(sets, union(sets))
 
 
@@ -122,7 +123,7 @@ def _decided(codes: list[Coded], others: list[ValueSet]) -> bool:
     return any((found := s.find(coded)) and found.decides for coded in codes for s in others)
 
 
-def _contradicting(context: Context, code: ValueSet, others: _Others, compiler: Compiler) -> Iterator[Candidate]:
+def contradicting(context: Context, code: ValueSet, others: Others, compiler: Compiler) -> Iterator[Candidate]:
     """Diagnoses of another disease: a confirmed, active, deciding one is a no, any other only asks."""
     if not others.sets:
         return

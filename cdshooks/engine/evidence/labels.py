@@ -13,6 +13,7 @@ from cdshooks.engine.evidence.combine import join_all, join_any
 from cdshooks.engine.evidence.conditions import admitted
 from cdshooks.engine.evidence.context import Check, Compiler, Context
 from cdshooks.engine.evidence.facts import approved_on
+from cdshooks.engine.evidence.second_disease import read_diseases, with_second_disease
 from cdshooks.engine.model import Explanation, Gap
 from cdshooks.engine.products import Indication, Limitation, Product
 
@@ -35,6 +36,7 @@ def compile_product(filters: Mapping[str, Any], compiler: Compiler, compile_expr
         for indication in product.indications
     }
     compiler.reads("Patient", "Condition")
+    diseases = read_diseases(compiler)
 
     def check(context: Context) -> Explanation:
         say, product = compiler.wording.say, context.product
@@ -50,7 +52,7 @@ def compile_product(filters: Mapping[str, Any], compiler: Compiler, compile_expr
             labels = "; ".join(dict.fromkeys(i.says for i in in_force))
             contradiction = say("evidence.indication_not", found=joined.found, product=product.brand, labels=labels)
             return replace(joined, found=contradiction)
-        return _with_ruled_out(joined, asked)
+        return with_second_disease(_with_ruled_out(joined, asked), diseases(in_force), context, compiler)
 
     return check
 
