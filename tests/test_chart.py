@@ -282,6 +282,22 @@ def test_a_result_about_another_person_is_left_out_though_it_names_our_patient(e
     assert [left.why for left in chart.left_out] == ([] if kept else [Why.ANOTHER_PATIENT])
 
 
+@pytest.mark.parametrize(
+    ("subject", "kept"),
+    [
+        ({"reference": "Patient/p1"}, True),
+        ({"reference": "Patient/donor"}, False),
+        ({"reference": "Device/pump"}, True),
+        (None, True),
+    ],
+)
+def test_a_result_of_a_specimen_taken_from_another_person_is_left_out(example, subject, kept):
+    specimen = {"resourceType": "Specimen", "id": "tube", "subject": subject}
+    sent = observation(id_="o1", specimen={"reference": "#tube"}, contained=[specimen])
+    chart = chart_of(example, sent)
+    assert [left.why for left in chart.left_out] == ([] if kept else [Why.ANOTHER_PATIENT])
+
+
 def test_records_without_a_code_of_any_known_system_are_kept_apart(example):
     local = {"coding": [{"system": "http://hospital.example/local", "code": "77"}], "text": "words"}
     sent = [condition(local, "c1"), condition({"text": "words"}, "c2"), condition("unknown-code", "c3"), condition()]

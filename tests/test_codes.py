@@ -70,6 +70,15 @@ def test_blanks_around_a_code_do_not_matter_but_its_letters_do(example, code, fo
     assert coded(example, EXAMPLE, code) == ("example", found)
 
 
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [("C8318", "C83.18"), ("c83.18", "C83.18"), ("Z807", "Z80.7"), ("Z80", "Z80"), ("C83.1A", "C83.1A")],
+)
+def test_a_dot_that_claims_leave_out_is_put_in_its_place(shipped, sent, read):
+    assert coded(shipped, "http://hl7.org/fhir/sid/icd-10-cm", sent) == ("icd10cm", read)
+    assert coded(shipped, "http://snomed.info/sct", "443487006") == ("snomed", "443487006")
+
+
 @pytest.mark.parametrize("code", ["z9001", "Z9001", " z9001 "])
 def test_the_codes_of_some_systems_are_read_in_capitals(example, code):
     assert coded(example, "hcpcs", code) == ("hcpcs", "Z9001")

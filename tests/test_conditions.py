@@ -143,6 +143,8 @@ def test_the_state_must_be_coded_on_the_disease(ask, sent, expected):
     [
         ([condition()], Gap.ATTEST),
         ([condition({"text": "Alpha rare, relapsed"})], Gap.ATTEST),  # named in words: never missing
+        ([condition({"text": "Alpha rare, of a relative"})], Gap.MISSING),
+        ([condition(concept("relative", text="Alpha rare"))], Gap.MISSING),
         ([condition(concept("unheard-of") | {"text": "Alpha rare of the leg"})], Gap.ATTEST),
         ([condition("gamma"), condition(concept("unheard-of") | {"text": "alpha rare"}, "c2")], False),
         ([condition("relapsed")], Gap.MISSING),

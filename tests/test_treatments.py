@@ -242,3 +242,30 @@ def test_what_is_never_a_treatment_is_not_taken_for_one(ask):
 def test_a_drug_that_is_only_planned_is_no_earlier_treatment(ask, status):
     sent = medication("MedicationRequest", "910001", "2025-01-01", status=status)
     assert ("oldamib" in ask({"therapy": {"lines_at_least": 2}}, sent).found) is (status != "draft")
+
+
+NAMED = {"prior_infusion": PRIOR["prior_infusion"] | {"named": "vs/words-marrow"}}
+
+
+@pytest.mark.parametrize(
+    ("text", "verified", "expected"),
+    [
+        ("after Sampla", "confirmed", Gap.ATTEST),  # a product's name
+        ("after bone marrow", "confirmed", Gap.ATTEST),  # the words of the policy
+        ("after Sampla", "provisional", Gap.ATTEST),
+        ("after Sampla", "refuted", Gap.MISSING),
+        ("after Sampla, of a relative", "confirmed", Gap.MISSING),
+        ("after something else", "confirmed", Gap.MISSING),
+    ],
+)
+def test_a_diagnosis_that_tells_an_earlier_infusion_in_words_is_asked_about(ask, text, verified, expected):
+    told = condition({"text": text}, "told", verified=verified)
+    found = ask(NAMED, told)
+    assert found.gap is expected
+    assert [item.reference for item in found.evidence] == (["Condition/told"] if expected is Gap.ATTEST else [])
+    assert ask(PRIOR, told).gap is Gap.MISSING
+
+
+def test_words_beside_a_history_code_add_nothing(ask):
+    coded = condition(concept("earlier-cells", text="after Sampla"), "told")
+    assert len(ask(NAMED, coded).evidence) == len(ask(PRIOR, coded).evidence) == 1

@@ -220,7 +220,8 @@ def _index(chart: Chart, full_url: str | None, resource: Resource) -> None:
     owned = chart.identity.owns(subject_of(resource), resource)
     identifier = resource.get("id")
     reference = f"{kind}/{identifier}" if isinstance(identifier, str) else (full_url or f"{kind} without id")
-    if owned is False or ("focus" in resource and _about_someone_else(chart, kind, resource)):
+    of_others = ("focus" in resource or "specimen" in resource) and _about_someone_else(chart, kind, resource)
+    if owned is False or of_others:
         chart.left_out.append(LeftOut(kind if chart.systems.is_labelled(resource) else reference, Why.ANOTHER_PATIENT))
         return
     concept = medication_concept(resource, chart) if kind in MEDICATION_KINDS else resource.get(field_name)
@@ -254,11 +255,14 @@ def _readable(concept: Any) -> bool:
 
 
 def _about_someone_else(chart: Chart, kind: str, resource: Resource) -> bool:
-    """True when the focus of a result is another person, such as a donor, and not its subject."""
-    for focus in listed(resource.get("focus")) if kind == "Observation" else ():
-        target = focus.get("reference") if isinstance(focus, dict) else None
-        kind = split_reference(target)[1] if isinstance(target, str) else ""
-        if kind in _PERSONS and chart.identity.owns(focus, resource) is not True:
+    """True when the focus of a result, or the specimen's subject, is another person, such as a donor."""
+    persons = [focus for focus in listed(resource.get("focus")) if kind == "Observation"]
+    specimens = (chart.resolve(reference, resource) for reference in listed(resource.get("specimen")))
+    persons += [specimen.get("subject") for specimen in specimens if specimen]
+    for person in persons:
+        target = person.get("reference") if isinstance(person, dict) else None
+        named = split_reference(target)[1] if isinstance(target, str) else ""
+        if named in _PERSONS and chart.identity.owns(person, resource) is not True:
             return True
     return False
 

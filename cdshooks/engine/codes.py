@@ -21,13 +21,15 @@ class System:
     uri: str
     upper: bool = False
     ndc: bool = False
+    dotted: bool = False
     ordinary: frozenset[str] | None = None
     label: str = ""
 
     def spell(self, code: str) -> str:
-        """A code of this system in its one spelling: no blanks around it, NDC as eleven digits, case folded."""
+        """A code in its one spelling: no blanks around it, NDC as eleven digits, case folded, the dot in its place."""
         code = code.strip()
-        return ndc11(code) if self.ndc else code.upper() if self.upper else code
+        code = ndc11(code) if self.ndc else code.upper() if self.upper else code
+        return f"{code[:3]}.{code[3:]}" if self.dotted and len(code) > 3 and "." not in code else code
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ def read_systems(rows: Iterable[Mapping[str, Any]]) -> Systems:
             row["uri"],
             row.get("case") == "upper",
             row.get("normalise") == "ndc",
+            row.get("normalise") == "dotted",
             frozenset(row["no_special_label"]["ordinary"]) if "no_special_label" in row else None,
             row.get("label", ""),
         )

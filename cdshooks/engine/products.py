@@ -120,6 +120,7 @@ class Products:
     trial_numbers: tuple[tuple[str, int], ...]
     other_sets: tuple[str, ...]
     service_sets: tuple[str, ...]
+    of_relatives: tuple[str, ...]
     unclassified: frozenset[Coded]
     class_words: tuple[tuple[str, str], ...]
     therapy_drugs: tuple[str, ...]
@@ -206,6 +207,7 @@ def gather_products(products: Iterable[Product], look_alikes: Mapping[str, Any],
         trial_numbers=tuple((row["prefix"], row["digits"]) for row in look_alikes.get("trial_numbers", [])),
         other_sets=tuple(look_alikes.get("coded_as_something_else", [])),
         service_sets=tuple(look_alikes.get("car_t_services", [])),
+        of_relatives=tuple(look_alikes.get("of_relatives", [])),
         unclassified=frozenset(_coded(code, systems) for code in look_alikes.get("unclassified", [])),
         class_words=tuple((word, fold_words(word)) for word in look_alikes.get("class_words", [])),
         therapy_drugs=tuple(look_alikes.get("therapy_drugs", [])),

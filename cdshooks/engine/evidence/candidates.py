@@ -13,7 +13,7 @@ from enum import StrEnum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cdshooks.engine.chart import Record
+from cdshooks.engine.chart import Chart, Record
 from cdshooks.engine.dates import Moment, Place, Window
 from cdshooks.engine.evidence.context import Context
 from cdshooks.engine.model import Evidence, LeftOut, Why
@@ -122,21 +122,26 @@ class Candidates(Struct):
         if candidate is not None:
             self.found.append(candidate)
 
-    def ask_named(self, kind: str, words: Iterable[ValueSet], *, coded: bool = False) -> None:
+    def ask_named(
+        self, kind: str, words: Iterable[ValueSet], *, coded: bool = False, unless: Iterable[ValueSet] = ()
+    ) -> None:
         """Where nothing was found by its code, ask about uncoded records that name the thing in words.
 
         `coded`: about those as well whose codes are of a known system, but not the ones that were looked for.
+        `unless`: not about records under these codes or words, for they are about somebody else.
         """
         sets, chart = list(words), self.context.chart
         if not sets or self.found:
             return
         for record in chart.all_of_kind(kind) if coded else chart.uncoded(kind):
-            if quote(record, self.context.chart, sets):
-                candidate = self.admit(record, value=title_of(record, self.context.chart))
-                if candidate is not None and candidate.verdict is Verdict.FITS:
-                    why = self.wording.say("evidence.free_text")
-                    candidate = replace(candidate, verdict=Verdict.ASKS, why=why, until=None)
-                self.add(candidate)
+            if quote(record, chart, sets) and not falls_under(record, chart, unless):
+                self.add(self.in_words(record))
+
+    def in_words(self, record: Record) -> Candidate | None:
+        """A record that names the thing in words alone: at most it asks."""
+        candidate = self.admit(record, value=title_of(record, self.context.chart))
+        asked = turned(candidate, Verdict.ASKS, self.wording.say("evidence.free_text"))
+        return replace(asked, until=None) if asked else None
 
     def settle(self) -> None:
         """Let nothing fit that a record of its day, or a later one, contradicts: these are asked together."""
@@ -157,6 +162,12 @@ class Candidates(Struct):
             if speaking := [candidate for candidate in self.found if candidate.verdict is verdict]:
                 return newest_first(speaking)
         return []
+
+
+def falls_under(record: Record, chart: Chart, sets: Iterable[ValueSet]) -> bool:
+    """True when one of a record's codes, or its words, falls under one of the sets."""
+    every, codes = list(sets), chart.codes_of(record)
+    return any(s.find(coded) for s in every for coded in codes) or bool(every and quote(record, chart, every))
 
 
 def turned(candidate: Candidate | None, verdict: Verdict, why: str) -> Candidate | None:

@@ -38,6 +38,7 @@ def compile_condition(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     unlisted = compiler.sets(filters.get("unlisted"))
     disputing = Others.of(compiler.sets(filters.get("disputed_by")))
     names = [display_words(code)] if others.sets else []
+    relatives = compiler.sets(list(compiler.products.of_relatives))
     kinds, kind_name = compiler.reads("Condition"), say("evidence.kinds.Condition")
     what = say("evidence.condition", code=code.title)
 
@@ -54,10 +55,10 @@ def compile_condition(filters: Mapping[str, Any], compiler: Compiler) -> Check:
                 candidates.add(candidate)
         if disputing.sets and candidates.found:
             _dispute(candidates, list(contradicting(context, code, disputing, compiler)), compiler)
-        candidates.ask_named("Condition", names)
+        candidates.ask_named("Condition", names, unless=relatives)
         another = [] if candidates.found else list(contradicting(context, code, others, compiler))
         candidates.found += another
-        candidates.ask_named("Condition", names, coded=True)
+        candidates.ask_named("Condition", names, coded=True, unless=relatives)
         told = judge(candidates, what, kinds, kind_name=kind_name)
         return replace(told, hint=True) if another and told.gap is Gap.ATTEST else told
 

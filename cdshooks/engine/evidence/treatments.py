@@ -12,14 +12,14 @@ from msgspec.structs import replace
 from cdshooks.engine.chart import MEDICATION_KINDS, Record, concept_of
 from cdshooks.engine.codes import concept_texts
 from cdshooks.engine.dates import Moment, Period
-from cdshooks.engine.evidence.candidates import Candidate, Candidates, Verdict, newest_first
+from cdshooks.engine.evidence.candidates import Candidate, Candidates, Verdict, falls_under, newest_first
 from cdshooks.engine.evidence.context import Check, Compiler, Context
 from cdshooks.engine.evidence.judge import judge
 from cdshooks.engine.evidence.lines import compile_lines, tell_lines
 from cdshooks.engine.identity import split_reference
 from cdshooks.engine.model import Explanation, Gap, ProductId, TreatmentLine
 from cdshooks.engine.products import Product
-from cdshooks.engine.records import folded_name, is_unconfirmed
+from cdshooks.engine.records import folded_name, is_unconfirmed, quote
 from cdshooks.engine.valuesets import Concept, ValueSet
 
 _GIVEN = ("MedicationAdministration",)
@@ -76,13 +76,13 @@ def compile_prior_infusion(filters: Mapping[str, Any], compiler: Compiler) -> Ch
     history code; the same product within `same_course` days before the service date is the same
     course, and so is a history first recorded on or after that infusion. The same product outside a
     course, stopped or unfinished infusions, orders without administration, codes that only ask and
-    names in free text are for a person. The current order is not an earlier treatment, and nothing
-    under a code of `not_treatment` (the collection of cells) is.
+    names in free text (in a diagnosis also the words of `named`) are for a person. The current order is
+    not an earlier treatment, and nothing under a code of `not_treatment` (the collection of cells) is.
     """
     history, course = compiler.union(filters["history"]), Period.parse(filters["same_course"])
     kinds = compiler.reads("Procedure", "Condition", "MedicationRequest")
     what, name = compiler.wording.say("evidence.prior_infusion"), compiler.wording.say("evidence.kinds.infusion")
-    given = _given(filters, compiler)
+    given, told = _given(filters, compiler), _told_in_words(filters, compiler)
 
     def check(context: Context) -> Explanation:
         candidates = Candidates(context, compiler.wording)
@@ -99,6 +99,10 @@ def compile_prior_infusion(filters: Mapping[str, Any], compiler: Compiler) -> Ch
             candidate = candidates.admit(record, concept)
             if candidate and not _recorded_in_course(candidate.moment, same_course):
                 candidates.add(_told(candidate, concept, compiler))
+        for record in told(context):
+            candidate = candidates.in_words(record)
+            if candidate and not _recorded_in_course(candidate.moment, same_course):
+                candidates.add(candidate)
         found = judge(candidates, what, kinds, kind_name=name)
         return _with_course(found, same_course, context, compiler) if found.gap is Gap.MISSING else found
 
@@ -124,6 +128,21 @@ def _given(
                 yield record, concept
 
     return given
+
+
+def _told_in_words(filters: Mapping[str, Any], compiler: Compiler) -> Callable[[Context], Iterator[Record]]:
+    """Every diagnosis without a history code whose words name a CAR-T; a relative's is none."""
+    words, products = compiler.sets(filters.get("named")), compiler.products
+    apart = [*compiler.sets(filters["history"]), *compiler.sets(list(products.of_relatives))]
+
+    def told(context: Context) -> Iterator[Record]:
+        chart = context.chart
+        for record in chart.all_of_kind("Condition") if words else ():
+            named = quote(record, chart, words) or products.named_in(folded_name(record, chart))
+            if named and not falls_under(record, chart, apart):
+                yield record
+
+    return told
 
 
 def _infused(
