@@ -214,21 +214,3 @@ def test_a_shared_code_that_was_refuted_says_nothing_either_way(ask):
 )
 def test_an_uncoded_diagnosis_that_names_the_disease_is_asked_about(ask, code, expected):
     assert outcome(ask(NOT_BETA, condition(code))) is expected
-
-
-DISPUTED = {"condition": {"code": "vs/dx-alpha", "disputed_by": ["vs/dx-beta"]}}
-
-
-@pytest.mark.parametrize(
-    ("sent", "expected", "shown"),
-    [
-        ([condition("alpha"), condition("beta")], Gap.ATTEST, {"Condition/c-alpha", "Condition/c-beta"}),
-        ([condition("alpha"), condition("beta", verified="refuted")], True, {"Condition/c-alpha"}),
-        ([condition("alpha"), condition("gamma")], True, {"Condition/c-alpha"}),
-        ([condition("beta")], Gap.MISSING, set()),  # without the disease there is nothing to dispute
-    ],
-)
-def test_two_records_that_dispute_each_other_are_shown_together_and_asked(ask, sent, expected, shown):
-    found = ask(DISPUTED, *sent)
-    assert outcome(found) is expected
-    assert {item.reference for item in found.evidence} == shown

@@ -184,3 +184,18 @@ def test_a_report_that_was_taken_back_is_nothing_to_look_at(ask):
 def test_a_panel_with_components_leaves_them_to_speak(ask):
     parts = [{"code": concept("virus-rna"), "valueCodeableConcept": concept("positive")}]
     assert ask(form(RESULT, NEWER), observation(None, component=parts)).gap is Gap.MISSING
+
+
+@pytest.mark.parametrize(
+    ("fields", "asked"),
+    [
+        ({"valueQuantity": {"value": 120000}}, True),
+        ({"valueQuantity": {"value": 20, "comparator": "<"}}, True),
+        ({"valueQuantity": {"value": 20}, "interpretation": [concept("negative")]}, False),
+        ({"valueString": "see note"}, False),
+    ],
+)
+def test_a_number_that_nobody_interpreted_is_for_a_person_only_where_that_is_wanted(ask, fields, asked):
+    sent, positive = observation(None, **fields), {"value": "vs/result-positive"}
+    assert ask(form(positive, {"numbers": "ask"}), sent).gap is (Gap.ATTEST if asked else Gap.COULD_NOT_CHECK)
+    assert ask(form(positive), sent).gap is Gap.COULD_NOT_CHECK

@@ -259,12 +259,8 @@ def _about_someone_else(chart: Chart, kind: str, resource: Resource) -> bool:
     persons = [focus for focus in listed(resource.get("focus")) if kind == "Observation"]
     specimens = (chart.resolve(reference, resource) for reference in listed(resource.get("specimen")))
     persons += [specimen.get("subject") for specimen in specimens if specimen]
-    for person in persons:
-        target = person.get("reference") if isinstance(person, dict) else None
-        named = split_reference(target)[1] if isinstance(target, str) else ""
-        if named in _PERSONS and chart.identity.owns(person, resource) is not True:
-            return True
-    return False
+    named = [p for p in persons if isinstance(p, dict) and split_reference(str(p.get("reference")))[1] in _PERSONS]
+    return any(chart.identity.owns(person, resource) is not True for person in named)
 
 
 def concept_of(record: Record, chart: Chart) -> Any:

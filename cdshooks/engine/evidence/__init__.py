@@ -19,8 +19,8 @@ from cdshooks.engine.evidence.labels import compile_product
 from cdshooks.engine.evidence.measurements import compile_look_alike, compile_measurement
 from cdshooks.engine.evidence.observations import compile_observation
 from cdshooks.engine.evidence.passages import compile_passage
+from cdshooks.engine.evidence.transplants import compile_planned_transplant
 from cdshooks.engine.evidence.treatments import (
-    compile_planned_transplant,
     compile_prior_infusion,
     compile_therapy,
 )

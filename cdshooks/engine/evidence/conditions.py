@@ -27,7 +27,6 @@ def compile_condition(filters: Mapping[str, Any], compiler: Compiler) -> Check:
 
     `contradicted_by`: when nothing fits or asks, a confirmed active diagnosis of these sets is a no.
     One of these that is not sure is a question, and a hint: it speaks where no other indication does.
-    `disputed_by`: beside a fitting diagnosis, one of these is asked about.
     `unlisted`: codes that the label does not name are for a person. `against`: a record of the
     disease that says the opposite state is shown beside it and asked.
     """
@@ -36,7 +35,6 @@ def compile_condition(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     code, say = compiler.union(filters["code"]), compiler.wording.say
     others = Others.of(compiler.sets(filters.get("contradicted_by")))
     unlisted = compiler.sets(filters.get("unlisted"))
-    disputing = Others.of(compiler.sets(filters.get("disputed_by")))
     names = [display_words(code)] if others.sets else []
     relatives = compiler.sets(list(compiler.products.of_relatives))
     kinds, kind_name = compiler.reads("Condition"), say("evidence.kinds.Condition")
@@ -53,8 +51,6 @@ def compile_condition(filters: Mapping[str, Any], compiler: Compiler) -> Check:
                 candidate = _specific(candidate, concept, codes, code, unlisted, compiler)
             if not (filters.get("active") and code_words(record.resource.get("clinicalStatus")) and _past(record)):
                 candidates.add(candidate)
-        if disputing.sets and candidates.found:
-            _dispute(candidates, list(contradicting(context, code, disputing, compiler)), compiler)
         candidates.ask_named("Condition", names, unless=relatives)
         another = [] if candidates.found else list(contradicting(context, code, others, compiler))
         candidates.found += another
@@ -76,14 +72,6 @@ class Others:
     def of(cls, sets: list[ValueSet]) -> Others:
         """These sets."""
         return cls(sets, union(sets))
-
-
-def _dispute(candidates: Candidates, disputed: list[Candidate], compiler: Compiler) -> None:
-    """Beside a diagnosis that disputes it, a fitting one only asks; both are shown."""
-    if disputed:
-        why = compiler.wording.say("evidence.other_disease")
-        both = [*disputed, *candidates.found]
-        candidates.found = [replace(candidate, verdict=Verdict.ASKS, why=why) for candidate in both]
 
 
 def admitted(

@@ -26,7 +26,7 @@ def compile_observation(filters: Mapping[str, Any], compiler: Compiler) -> Check
     `named`: words by which a result without any known code is found and asked about.
     `conflict` {older, newer}: all codes are one test, and a sure result of the one followed by a same-day
     or newer result of the other is shown with both dates and asked, whatever the window.
-    `dated`: any date counts, but there must be one.
+    `dated`: any date counts, but there must be one. `numbers: ask`: a number without an interpretation is for a person.
     """
     form = _Form(
         code=compiler.union(filters["code"]),
@@ -35,6 +35,7 @@ def compile_observation(filters: Mapping[str, Any], compiler: Compiler) -> Check
         spoiling=compiler.sets(filters.get("spoiled_by")),
         compiler=compiler,
         dated=filters.get("dated", False),
+        numbers="numbers" in filters,
     )
     window, say, kinds = window_of(filters), compiler.wording.say, compiler.reads("Observation")
     conflict, named = filters.get("conflict"), compiler.sets(filters.get("named"))
@@ -64,6 +65,7 @@ class _Form:
     spoiling: list[ValueSet]
     compiler: Compiler
     dated: bool
+    numbers: bool
 
     @cached_property
     def every(self) -> list[ValueSet]:
@@ -128,6 +130,8 @@ class _Form:
         card does not say what a serology showed.
         """
         verdict, why = self._verdict(candidate, concept, reading)
+        if verdict is Verdict.UNREAD and candidate.verdict is Verdict.FITS and self.numbers and _bare_number(candidate):
+            verdict, why = Verdict.ASKS, self.compiler.wording.say("evidence.number")
         of_the_test = concept.decides or concept.grade != "A"
         return replace(
             candidate,
@@ -178,3 +182,9 @@ def _conflict(read: list[tuple[Candidate, Reading]], conflict: Mapping[str, str]
     if first is None or second is None or second.last < first.first:
         return None
     return newest_first([older[0], newer[0]])
+
+
+def _bare_number(candidate: Candidate) -> bool:
+    """True for a result that is a number, without a word of the laboratory on what it means."""
+    body = candidate.record.body
+    return "valueQuantity" in body and not body.get("interpretation")

@@ -1,10 +1,8 @@
-"""`therapy`, `prior_infusion` and `planned_transplant`: what was given, and what is planned."""
+"""`therapy` and `prior_infusion`: what was given."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date, timedelta
 from typing import Any
 
 from msgspec.structs import replace
@@ -16,7 +14,6 @@ from cdshooks.engine.evidence.candidates import Candidate, Candidates, Verdict, 
 from cdshooks.engine.evidence.context import Check, Compiler, Context
 from cdshooks.engine.evidence.judge import judge
 from cdshooks.engine.evidence.lines import compile_lines, tell_lines
-from cdshooks.engine.identity import split_reference
 from cdshooks.engine.model import Explanation, Gap, ProductId, TreatmentLine
 from cdshooks.engine.products import Product
 from cdshooks.engine.records import folded_name, is_unconfirmed, quote
@@ -24,7 +21,6 @@ from cdshooks.engine.valuesets import Concept, ValueSet
 
 _GIVEN = ("MedicationAdministration",)
 _UNFINISHED = ("in-progress", "stopped", "on-hold", "unknown", "preparation")
-_PLANNED = ("draft", "active", "on-hold", "preparation", "in-progress", "unknown")
 
 
 def compile_therapy(filters: Mapping[str, Any], compiler: Compiler) -> Check:
@@ -227,74 +223,3 @@ def _ordered(product: Product | None) -> str:
 def _recorded_in_course(moment: Moment | None, same_course: list[Candidate]) -> bool:
     infused = [candidate.moment.first for candidate in same_course if candidate.moment]
     return moment is not None and any(moment.first >= day for day in infused)
-
-
-def compile_planned_transplant(filters: Mapping[str, Any], compiler: Compiler) -> Check:
-    """An autologous transplant ordered or scheduled with the infusion.
-
-    True for one in the same signing session or encounter, or dated within `within` after today or of
-    the infusion; completed, allogeneic, unspecified, undated or later ones are for a person.
-    """
-    autologous, other = compiler.union(filters["autologous"]), compiler.union(filters["other"])
-    within = Period.parse(filters["within"])
-    say, kinds = compiler.wording.say, compiler.reads("Procedure")
-
-    def check(context: Context) -> Explanation:
-        candidates = Candidates(context, compiler.wording)
-        session = {id(record) for record in context.session}
-        for record in [*context.session, *_on_chart(context)]:
-            codes = list(context.chart.codes_of(record))
-            concept = next((c for coded in codes if (c := autologous.find(coded))), None)
-            kind_concept = concept or next((c for coded in codes if (c := other.find(coded))), None)
-            if kind_concept is None:
-                continue
-            candidate = _planned(candidates, record, kind_concept)
-            if candidate is None or candidate.verdict is not Verdict.FITS:
-                candidates.add(candidate)
-                continue
-            concurrent = (
-                concept is not None
-                and concept.decides
-                and _concurrent(record, candidate.moment, id(record) in session, within, context)
-            )
-            why = kind_concept.why_not or say("evidence.transplant_asked")
-            verdict = Verdict.FITS if concurrent else Verdict.ASKS
-            candidates.add(replace(candidate, verdict=verdict, why=why))
-        return judge(
-            candidates, say("evidence.transplant", days=within.days), kinds, kind_name=say("evidence.kinds.transplant")
-        )
-
-    return check
-
-
-def _on_chart(context: Context) -> list[Record]:
-    ordered = {record.reference for record in context.session}
-    kinds = ("ServiceRequest", "Procedure")
-    records = [record for kind in kinds for record in context.chart.all_of_kind(kind)]
-    return [record for record in records if record.reference not in ordered]
-
-
-def _planned(candidates: Candidates, record: Record, concept: Concept) -> Candidate | None:
-    """Admit a plan: unlike evidence, it may lie in the future."""
-    later = dataclasses.replace(candidates.context, as_of=date.max - timedelta(days=1))
-    admitted = Candidates(later, candidates.wording)
-    candidate = admitted.admit(record, concept)
-    candidates.left_out += admitted.left_out
-    return candidate
-
-
-def _concurrent(record: Record, moment: Moment | None, in_session: bool, within: Period, context: Context) -> bool:
-    if record.resource.get("status") not in _PLANNED:
-        return False
-    encounter = record.resource.get("encounter")
-    named = encounter.get("reference", "") if isinstance(encounter, dict) else ""
-    if in_session or (context.encounter and split_reference(str(named))[2] == context.encounter):
-        return True
-    if moment is None:
-        return False
-    infusion = context.service_date
-    spans = (
-        (context.as_of, within.after(context.as_of)),
-        (within.before(infusion), within.after(infusion)),
-    )
-    return any(start <= moment.first and moment.last <= end for start, end in spans)
