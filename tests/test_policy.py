@@ -98,6 +98,16 @@ def test_overrides_reminders_and_excuses_are_read(policy):
     assert [paragraphs for paragraphs, _ in policy.not_encoded] == [("B.4",), ("PRE.1",)]
 
 
+def test_the_rows_of_the_criteria_map_are_those_of_the_policy_then_every_criterion_that_is_in_none(shipped):
+    for policy in shipped.policies:
+        answered = [criterion for row in policy.criteria_map for criterion in row.criteria]
+        assert {*answered} == {criterion.id for criterion in policy.criteria}
+        for row in policy.criteria_map:
+            under = [policy.criterion(criterion) for criterion in row.criteria]
+            assert {paragraph for criterion in under for paragraph in criterion.cite} <= {*row.cite}
+            assert row.id in row.cite or row.criteria == (row.id,)
+
+
 def test_every_criterion_that_ships_says_what_to_ask_of_whom(shipped):
     for policy in shipped.policies:
         for criterion in policy.criteria:

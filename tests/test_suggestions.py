@@ -142,6 +142,11 @@ def test_blanks_are_filled_in_every_text_and_never_read_as_templates():
     assert filled(template, words) == {"a": ["Patient/{x}", {"b": "{payer} · P"}], "c": 7, "d": True}
 
 
+def test_what_a_blank_leaves_empty_is_left_out_with_whatever_held_nothing_else():
+    template = {"a": {"b": {"c": "{day}"}}, "kept": "{who}", "said": ["{day}"], "no": False, "none": 0}
+    assert filled(template, {"day": "", "who": "W"}) == {"kept": "W", "said": [""], "no": False, "none": 0}
+
+
 def test_only_what_is_missing_or_stale_is_offered(example):
     sent = prefetch_of(patient(), coverage(), condition(), observation(day="2026-01-01"))
     (card,) = cards_of(answer_to(example, prefetch=sent))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from payloads import HOSTILE
 
-from cdshooks.hooks.text import clean, shortened
+from cdshooks.hooks.text import Cleaned, clean, shortened
 
 MARKUP = re.compile(r"[<>\[\]*_`~#|\\&!${}]|://|@|\bwww\.", re.IGNORECASE)
 
@@ -49,6 +49,12 @@ def test_cleaning_twice_changes_nothing_more(text):
 )
 def test_ordinary_text_is_kept_as_it_is(text):
     assert clean(text) == text
+
+
+def test_a_text_is_cleaned_once_for_an_answer_and_as_any_other():
+    cleaned = Cleaned()
+    assert cleaned["<b>Letter</b>"] == clean("<b>Letter</b>") == "‹b›Letter‹/b›"
+    assert dict(cleaned) == {"<b>Letter</b>": "‹b›Letter‹/b›"}
 
 
 def test_what_is_replaced_still_reads_the_same():

@@ -9,7 +9,6 @@ from __future__ import annotations
 import calendar
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 
@@ -25,8 +24,7 @@ _FULL = len("YYYY-MM-DD")
 _IN_EVERY_MONTH = 28
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(Struct, frozen=True):
     """A calendar duration: whole months (years are twelve) and days."""
 
     months: int
@@ -106,7 +104,7 @@ def read_moment(value: object, zone: tzinfo) -> Moment | None:
     text = value.strip()
     if len(text) == _FULL and text[4] == text[7] == "-":
         return _day(text)
-    if match := _DATE.fullmatch(text):
+    if len(text) <= _FULL and (match := _DATE.fullmatch(text)):
         return _partial(*(int(part) if part else None for part in match.groups()))
     if match := _INSTANT.fullmatch(text):
         return _instant(*match.groups(), zone=zone)
@@ -153,8 +151,7 @@ class Place(StrEnum):
     UNSURE = "unsure"
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """A freshness window that ends on `as_of`: strict ("less than") or inclusive ("not more than")."""
 
     period: Period

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from cdshooks.engine.chart import Chart, Record
 from cdshooks.engine.identity import listed, split_reference
@@ -27,8 +28,7 @@ _STAFF = ("Practitioner", _ROLE)
 _FAMILY = ("Patient", "RelatedPerson")  # their names are nobody's business here
 
 
-@dataclass(frozen=True, slots=True)
-class Issuer:
+class Issuer(Struct, frozen=True):
     """A laboratory or an author by name; chart text, not yet escaped."""
 
     name: str

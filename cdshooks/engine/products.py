@@ -117,7 +117,7 @@ class Products:
     not_car_t: frozenset[Coded]
     traps: tuple[Trap, ...]
     trial_words: tuple[str, ...]
-    trial_numbers: tuple[tuple[str, int], ...]
+    trial_number: re.Pattern[str] | None
     other_sets: tuple[str, ...]
     service_sets: tuple[str, ...]
     of_relatives: tuple[str, ...]
@@ -140,11 +140,10 @@ class Products:
         """True when a text is marked as a trial: a marking word, or a registry number."""
         for text in texts:
             folded = fold_words(text)
-            if any(words in folded for words in self.trial_words):
+            if any([words in folded for words in self.trial_words]):
                 return True
-            for prefix, digits in self.trial_numbers:
-                if re.search(rf"\b{re.escape(prefix)}[ -]?\d{{{digits}}}\b", text, re.IGNORECASE):
-                    return True
+            if self.trial_number is not None and self.trial_number.search(text):
+                return True
         return False
 
     def class_named(self, texts: Iterable[str]) -> str | None:
@@ -204,7 +203,7 @@ def gather_products(products: Iterable[Product], look_alikes: Mapping[str, Any],
             for row in look_alikes.get("order_text_traps", [])
         ),
         trial_words=tuple(map(fold_words, look_alikes.get("trial_words", []))),
-        trial_numbers=tuple((row["prefix"], row["digits"]) for row in look_alikes.get("trial_numbers", [])),
+        trial_number=_trial_number(look_alikes.get("trial_numbers", [])),
         other_sets=tuple(look_alikes.get("coded_as_something_else", [])),
         service_sets=tuple(look_alikes.get("car_t_services", [])),
         of_relatives=tuple(look_alikes.get("of_relatives", [])),
@@ -214,6 +213,12 @@ def gather_products(products: Iterable[Product], look_alikes: Mapping[str, Any],
         folded_names=tuple((p, name, fold_words(name)) for p in by_id.values() for name in p.names),
         line_rules=read_line_rules(look_alikes["treatment_lines"]),
     )
+
+
+def _trial_number(rows: Iterable[Mapping[str, Any]]) -> re.Pattern[str] | None:
+    """What finds the number of a trial registry in a text; None where the library knows no registry."""
+    numbers = [rf"{re.escape(row['prefix'])}[ -]?\d{{{row['digits']}}}" for row in rows]
+    return re.compile(rf"\b(?:{'|'.join(numbers)})\b", re.IGNORECASE) if numbers else None
 
 
 def span(row: Mapping[str, Any]) -> Span:

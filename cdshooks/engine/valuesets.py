@@ -63,7 +63,7 @@ class ValueSet:
     def held_of(self, codes: Mapping[Coded, Any]) -> list[tuple[Coded, Concept]]:
         """Those of the codes that the set holds, with their concepts, in a stable order."""
         held = self.concepts
-        if not self.prefixes and held.keys().isdisjoint(codes):
+        if not self.prefixes and held.keys().isdisjoint(codes.keys()):  # the views: it walks the shorter one
             return []  # as most often
         found = [(coded, held[coded]) for coded in codes.keys() & held.keys()]
         if self.prefixes:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from cdshooks.hooks.text import shortened
 
 _LEAST_FOUND, _LEAST_ASK = 24, 30
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(Struct, frozen=True):
     """One open point: what it is about, what was found, what would settle it, its paragraphs.
 
     Where there is no room what was found is shortened first, then what would settle it; the rest stays.
@@ -58,8 +59,7 @@ def _cited(text: str, cites: str) -> str:
     return f"{text} [{cites}]" if cites else text
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """One paragraph or list of the detail: `whole` is never cut; where there is no room the most `spare` goes first."""
 
     title: str

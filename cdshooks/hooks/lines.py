@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from cdshooks.engine.model import Determination, Finding, Gap, Outcome
 from cdshooks.engine.wording import Wording
@@ -11,8 +11,7 @@ UNPROMPTED = "other"
 """The group of criteria that a plan may still ask for: in the determination, not on the card."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One or several findings that a reader settles together."""
 
     group: str

@@ -109,8 +109,13 @@ class Candidates(Struct):
 
     def counting(self, otherwise: str) -> str:
         """The dates that count, in words; `otherwise` where any date does."""
-        counts = self.window.ask(self.context.as_of) if self.window else ""
-        return self.wording.say("evidence.dated", counts=counts) if counts else otherwise
+        if self.window is None:
+            return otherwise
+        kept, key = self.context.worked_out, (self.window, self.context.as_of)
+        if key not in kept:
+            kept[key] = self.wording.say("evidence.dated", counts=self.window.ask(self.context.as_of))
+        dated: str = kept[key]
+        return dated
 
     def leave_out(self, evidence: Evidence, why: Why) -> None:
         """Report a record that was not used; one with a confidentiality label is not named."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from datetime import date
 from enum import IntEnum
 from operator import attrgetter
@@ -64,11 +63,10 @@ class Dose(Struct, frozen=True):
         return start.first, start.last, self.name, self.evidence.reference
 
 
-@dataclass(slots=True)
-class Course:
+class Course(Struct):
     """Dated records that belong together: of one drug or procedure, or of several under one plan."""
 
-    doses: list[Dose] = field(default_factory=list)
+    doses: list[Dose] = []
 
     @property
     def start(self) -> Moment:

@@ -16,11 +16,11 @@ Nothing here depends on the order of the records, and each record is in one line
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
 from operator import attrgetter
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from cdshooks.engine.dates import Moment
@@ -31,8 +31,7 @@ _NOT_AFTER = Moment(date.max, date.max)
 _KEY = attrgetter("key")
 
 
-@dataclass(slots=True)
-class Line:
+class Line(Struct):
     """The records of one line; `number` as the chart states it; `planned` when they lead up to the order."""
 
     course: Course = field(default_factory=Course)
@@ -59,8 +58,7 @@ class Line:
         self.course.doses += course.doses
 
 
-@dataclass(frozen=True, slots=True)
-class _Anchor:
+class _Anchor(Struct, frozen=True):
     """A procedure around which drugs belong together."""
 
     day: date

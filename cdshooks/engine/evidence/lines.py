@@ -7,9 +7,10 @@ and a number is the chart's own or none. The rules are those of the library's RE
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
+
+from msgspec import Struct
 
 from cdshooks.engine.chart import MEDICATION_KINDS
 from cdshooks.engine.codes import Coded
@@ -29,8 +30,7 @@ _MOST_TOLD, _MOST_NAMES = 5, 4
 _REFERENCES = ("partOf", "basedOn", "focus")
 
 
-@dataclass(frozen=True, slots=True)
-class Treatments:
+class Treatments(Struct, frozen=True):
     """The lines of one chart, oldest first; those that the dates alone would give where the chart states others."""
 
     lines: tuple[TreatmentLine, ...]
@@ -49,8 +49,7 @@ class Treatments:
         return tuple(dict.fromkeys([*firsts, *(item for line in self.lines for item in line.evidence)]))
 
 
-@dataclass(frozen=True, slots=True)
-class _Response:
+class _Response(Struct, frozen=True):
     said: Said
     rank: int | None
     day: date
