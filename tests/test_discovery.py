@@ -117,6 +117,13 @@ def test_every_hook_of_crd_declares_the_versions_that_it_answers(shipped):
     assert all(extension["davinci-crd.version"] == ["2.0", "2.2"] for extension in declared.values())
 
 
+def test_patient_and_coverage_are_asked_in_the_words_of_crd(shipped):
+    """Its other expressions walk through the orders, with tokens that CDS Hooks 2.0 does not know."""
+    for service in services(shipped)["services"]:
+        assert service["prefetch"]["patient"] == "Patient/{{context.patientId}}"
+        assert service["prefetch"]["coverage"] == "Coverage?patient={{context.patientId}}&status=active"
+
+
 def test_every_option_has_its_five_members_and_shares_none_of_its_names(shipped):
     for extension in crd_hooks(shipped).values():
         options = extension["davinci-crd.configuration-options"]

@@ -103,7 +103,7 @@ def test_the_searches_are_those_of_discovery_filled_with_the_patient(example):
     fetch = Answers(*CHART)
     asked(example, fetch)
     assert "Patient/p1" in fetch.asked
-    assert "Coverage?beneficiary=Patient/p1&status=active&_count=250" in fetch.asked
+    assert "Coverage?patient=p1&status=active&_count=250" in fetch.asked
     assert not [url for url in fetch.asked if "{" in url]
 
 

@@ -30,7 +30,7 @@ class Template:
 
 PREFETCH: Mapping[str, Template] = {
     "patient": Template("Patient/{{context.patientId}}", ("Patient",)),
-    "coverage": Template("Coverage?beneficiary=Patient/{{context.patientId}}&status=active", ("Coverage",)),
+    "coverage": Template("Coverage?patient={{context.patientId}}&status=active", ("Coverage",)),
     "conditions": Template("Condition?patient={{context.patientId}}", ("Condition",)),
     "medications": Template("MedicationRequest?patient={{context.patientId}}", ("MedicationRequest",)),
     "observations": Template(
