@@ -154,6 +154,7 @@ def test_a_dossier_that_is_gone_leaves_the_questionnaire(client):
         ({}, 400, "no Parameters resource"),
         ({"resourceType": "Parameters", "parameter": "x"}, 400, "neither a questionnaire nor a context"),
         (parameters(order={"resourceType": "MedicationRequest"}), 400, "order-sign"),
+        (parameters(*[("questionnaire", WNC)] * 51), 400, "more than 50 questionnaires"),
         (parameters(("questionnaire", "http://other.example/Questionnaire/x")), 404, "wellcare-nc.wnc-cp-192.2025-04"),
         (parameters(("questionnaire", f"{WNC}|1999")), 404, "questionnaire 1 of the call is not on file"),
         (parameters(("context", "cdshooks-x")), 404, "no coverage-assertion-id of this caller"),

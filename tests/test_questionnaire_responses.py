@@ -1,16 +1,23 @@
 """A completed response that is posted back: attested, by whom and when, once; what cannot be kept is told."""
 
+from contextlib import suppress
 from copy import deepcopy
+from functools import cache
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlalchemy import text
-from tales import tale
+from tales import shipped_library, tale, tell
 from test_dossier_pages import Service
 from test_questionnaire_package import Client
 from test_questionnaire_response import code, items_of
 
-from cdshooks.hooks.questionnaire import ANSWERS
-from cdshooks.hooks.questionnaire_response import ORIGIN
+from cdshooks.hooks.dossier import dossiers_of
+from cdshooks.hooks.errors import RequestError
+from cdshooks.hooks.questionnaire import ANSWERS, link_ids, questionnaire_of
+from cdshooks.hooks.questionnaire_answers import read_answers
+from cdshooks.hooks.questionnaire_response import ORIGIN, Form
 from cdshooks.server.store import open_store
 
 AUTHORED = "2026-11-21T11:30:00Z"
@@ -56,6 +63,20 @@ def item(link, code_, *parts, **answer):
 
 def remark(criterion, words):
     return {"linkId": f"{criterion}.remark", "answer": [{"valueString": words}]}
+
+
+def _nested(children):
+    """Lists and objects with the keys that the reading looks at."""
+    keys = st.sampled_from(["item", "answer", "linkId", "extension", "url", "valueCoding", "code", "display"])
+    return st.lists(children, max_size=3) | st.dictionaries(keys, children, max_size=3)
+
+
+@cache
+def _mcl():
+    """A dossier with its form, and the linkIds of that."""
+    (dossier,) = dossiers_of(tell(tale("mcl-missing-three")), shipped_library()).values()
+    form = Form.of(dossier, shipped_library(), "http://localhost")
+    return dossier, form, link_ids(questionnaire_of(form.policy, "http://localhost", form.wording))
 
 
 @pytest.fixture
@@ -220,3 +241,40 @@ def test_a_denial_s_dossier_takes_answers_too(tmp_path):
     sent = response | whose | {"status": "completed", "author": DOCTOR, "item": [item("dosage", "confirmed")]}
     reply = service.http.post(f"{path}/QuestionnaireResponse", json=sent)
     assert reply.get_json()["issue"][0]["details"]["text"] == "Dose: kept as attested"
+
+
+def test_nothing_that_is_posted_gets_into_the_log(client, caplog):
+    """What is taken, what is not kept, and what is refused."""
+    caplog.set_level("DEBUG")
+    words = item("dosage", "confirmed", remark("dosage", "zq-remark"))
+    for body in (
+        client.with_items(words, author={"display": "zq-name"}),
+        client.with_items({"linkId": "hiv.record", "answer": [{"valueReference": {"reference": "zq-record"}}]}),
+        client.with_items({"linkId": "zq-link"}),
+        client.with_items(words, subject={"reference": "Patient/zq-patient"}),
+    ):
+        assert "zq-" not in client.post(body).text
+    assert caplog.text and "zq-" not in caplog.text
+    assert client.entries()[0].words == "zq-remark"
+
+
+def test_a_response_of_a_thousand_items_is_refused_by_their_places(client):
+    reply = client.post(client.with_items(*({"linkId": "dosage.remark"} for _ in range(1000))))
+    assert reply.status_code == 422 and "and 990 more" in reply.get_json()["issue"][0]["details"]["text"]
+
+
+@given(answer=st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5), _nested, max_leaves=6))
+@settings(max_examples=40, deadline=None)
+def test_no_shape_of_an_answer_breaks_the_reading(answer):
+    dossier, form, links = _mcl()
+    body = {"status": "completed", "questionnaire": form.canonical, "author": answer, "source": DOCTOR}
+    for sent in ({"linkId": "dosage", "answer": answer}, {"linkId": "dosage", "answer": [{"valueCoding": answer}]}):
+        with suppress(RequestError):  # an item below the answer that the questionnaire does not have
+            assert not read_answers(body | {"item": [sent]}, dossier, [], form, links).statements
+
+
+def test_a_body_that_is_too_large_is_refused_with_what_is_taken(client):
+    reply = client.service.http.post(
+        f"{client.path}/QuestionnaireResponse", data=b" " * 1_000_001, content_type="application/fhir+json"
+    )
+    assert reply.status_code == 413 and "1000 kB" in reply.get_json()["issue"][0]["details"]["text"]

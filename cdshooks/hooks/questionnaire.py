@@ -8,7 +8,8 @@ Questionnaire; Da Vinci DTR 2.2, which reads it as a standard, not an adaptive, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from html import escape
 from typing import Any
 
@@ -47,6 +48,16 @@ def canonical(base: str, policy_id: str, version: str = "") -> str:
     """The canonical of a policy's Questionnaire at a service's address; with a version, of that one alone."""
     url = f"{base}{PATH}/{policy_id.replace('/', '.')}"
     return f"{url}|{version}" if version else url
+
+
+def current(found: Sequence[Policy], library: Library, day: date) -> Policy:
+    """Of the versions that a canonical without a version finds, the one in force on a day, else the newest."""
+    return library.in_force(found[-1].id, day) or found[-1]
+
+
+def ids_on_file(library: Library) -> str:
+    """The ids of every Questionnaire, to tell a caller who asked for another."""
+    return ", ".join(questionnaire_id(policy) for policy in library.policies)
 
 
 def base_of(url: str) -> str:

@@ -7,6 +7,7 @@ is not of this dossier's Questionnaire is refused as a whole. What comes back as
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -87,8 +88,8 @@ def _check(body: Mapping[str, Any], form: Form, items: Sequence[Placed], links: 
     unknown = [item.place for item in items if item.link not in links]
     if unknown:
         raise _refusal(f"linkIds that this Questionnaire does not have stand at {_listed(unknown)}", "item")
-    linked = [item.link for item in items]
-    twice = [item.place for item in items if linked.count(item.link) > 1]
+    linked = Counter(item.link for item in items)
+    twice = [item.place for item in items if linked[item.link] > 1]
     if twice:
         raise _refusal(f"one linkId stands more than once, at {_listed(twice)}", "item")
 

@@ -15,7 +15,7 @@ from cdshooks.hooks.coverage_information import MARK
 from cdshooks.hooks.errors import RequestError, outcome_of
 
 OPERATION = "$questionnaire-package"
-_LONGEST = 2000
+_LONGEST, _MOST = 2000, 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,8 @@ def read_package_request(body: Any) -> PackageRequest:
     if not asked.questionnaires and not asked.context:
         says = "neither a questionnaire nor a context is named; which ones an order alone needs is told by order-sign"
         raise RequestError(400, "required", says, "Parameters.parameter")
+    if len(asked.questionnaires) > _MOST:
+        raise RequestError(400, "too-costly", f"more than {_MOST} questionnaires are asked for", "Parameters.parameter")
     return asked
 
 

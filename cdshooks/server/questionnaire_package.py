@@ -14,7 +14,13 @@ from uuid import UUID, uuid5
 from cdshooks.engine.policy import Policy
 from cdshooks.hooks.decision_id import NAMESPACE
 from cdshooks.hooks.errors import RequestError, issue
-from cdshooks.hooks.questionnaire import canonical, policies_named, questionnaire_id, questionnaire_of
+from cdshooks.hooks.questionnaire import (
+    canonical,
+    current,
+    policies_named,
+    questionnaire_id,
+    questionnaire_of,
+)
 from cdshooks.hooks.questionnaire_package import PackageRequest, package, patient_ids
 from cdshooks.hooks.questionnaire_response import Form, blank_response, prefilled_response
 from cdshooks.server.dossier_links import Ticket
@@ -63,8 +69,7 @@ class Packing:
             if not found:
                 self._tell("warning", "not-found", f"questionnaire {number} of the call is not on file", _NAMED)
                 continue
-            in_force = None if version else library.in_force(found[-1].id, self.site.today())
-            yield in_force or found[-1]
+            yield found[-1] if version else current(found, library, self.site.today())
 
     def _decided(self) -> Decided | None:
         """The decision of the context, if it is one of the caller's."""

@@ -9,7 +9,7 @@ from flask import Blueprint, Flask, Response, request
 from cdshooks.engine.policy import Policy
 from cdshooks.hooks import json_body
 from cdshooks.hooks.errors import RequestError
-from cdshooks.hooks.questionnaire import PATH, canonical, policies_named, questionnaire_id, questionnaire_of
+from cdshooks.hooks.questionnaire import PATH, current, ids_on_file, policies_named, questionnaire_id, questionnaire_of
 from cdshooks.hooks.questionnaire_package import OPERATION, read_package_request
 from cdshooks.server.answering import recorded_name
 from cdshooks.server.callers import caller
@@ -20,7 +20,7 @@ from cdshooks.server.replies import json_reply, posted_json
 from cdshooks.server.site import Site
 
 FHIR_JSON = "application/fhir+json"
-_MAX_RESPONSE_BYTES = 1_000_000
+_MOST_BYTES = 1_000_000
 
 
 def add_questionnaires(app: Flask, site: Site) -> None:
@@ -41,14 +41,13 @@ def add_questionnaires(app: Flask, site: Site) -> None:
 
     @routes.post(f"{PATH}/{OPERATION}")
     def questionnaire_package() -> Response:
-        asked = read_package_request(json_body.decode(posted_json()))
+        asked = read_package_request(json_body.decode(posted_json(_MOST_BYTES)))
         return json_reply(Packing(site, asked, recorded_name(caller())).package())
 
     @routes.post(f"{DOSSIERS}/<token>{RESPONSE}")
     def questionnaire_response(token: str) -> Response:
         ticket, kept = opened(site, token)  # a stranger's body is not read
-        request.max_content_length = _MAX_RESPONSE_BYTES
-        return json_reply(take_response(site, ticket, kept, json_body.decode(posted_json())))
+        return json_reply(take_response(site, ticket, kept, json_body.decode(posted_json(_MOST_BYTES))))
 
     app.register_blueprint(routes)
 
@@ -64,14 +63,14 @@ def _questionnaire(site: Site, policy: Policy) -> dict[str, Any]:
 
 
 def _by_id(site: Site, id_: str) -> Policy:
-    """The version of that id; of a canonical without a version, the one in force today, else the newest on file."""
-    policies, base = site.library.policies, site.base_url()
-    exact = [policy for policy in policies if questionnaire_id(policy) == id_]
-    every = exact or [policy for policy in policies if canonical(base, policy.id) == f"{base}{PATH}/{id_}"]
+    """The version of that id, or the current one of a canonical that ends so. Raises RequestError (404)."""
+    library, base = site.library, site.base_url()
+    exact = [policy for policy in library.policies if questionnaire_id(policy) == id_]
+    every = exact or policies_named(library, base, f"{base}{PATH}/{id_}")
     if not every:
-        served = ", ".join(questionnaire_id(policy) for policy in policies)
-        raise RequestError(404, "not-found", f"there is no Questionnaire of that id; those on file are {served}")
-    return site.library.in_force(every[-1].id, site.today()) or every[-1] if not exact else exact[0]
+        says = f"there is no Questionnaire of that id; those on file are {ids_on_file(library)}"
+        raise RequestError(404, "not-found", says)
+    return exact[0] if exact else current(every, library, site.today())
 
 
 def _searchset(site: Site, policies: list[Policy]) -> dict[str, Any]:

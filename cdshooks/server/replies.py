@@ -19,7 +19,6 @@ _SENTENCES = {
     400: ("invalid", "the call cannot be read"),
     404: ("not-found", "there is nothing at this address; GET /cds-services lists the services"),
     405: ("not-supported", "this address does not answer that method"),
-    413: ("too-long", f"the body is larger than {MAX_BODY_BYTES // 1024 // 1024} MiB"),
     415: ("not-supported", "the body is of a type that is not read here"),
 }
 
@@ -43,11 +42,12 @@ def unauthorized() -> Response:
     return reply
 
 
-def posted_json() -> bytes:
+def posted_json(most: int = MAX_BODY_BYTES) -> bytes:
     """The body of the current call, still undecoded.
 
-    Raises RequestError (415) unless it is plain JSON in UTF-8, and RequestEntityTooLarge beyond MAX_BODY_BYTES.
+    Raises RequestError (415) unless it is plain JSON in UTF-8, and RequestEntityTooLarge beyond `most` bytes.
     """
+    request.max_content_length = most + 1  # what is larger is told apart from what is as large
     if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
         raise RequestError(415, "not-supported", "a body with a Content-Encoding is not read; send it as it is")
     if request.mimetype not in JSON_TYPES:
@@ -56,7 +56,7 @@ def posted_json() -> bytes:
         raise RequestError(415, "not-supported", "the charset is not UTF-8")
     body = request.get_data(cache=False)
     # The stream's limit lies one byte higher: a body without a Content-Length is silently cut there.
-    if len(body) > MAX_BODY_BYTES:
+    if len(body) > most:
         raise RequestEntityTooLarge
     if request.content_length not in (None, len(body)):
         raise RequestError(400, "structure", "the body is not as long as its Content-Length says")
@@ -80,10 +80,18 @@ def _refused(error: RequestError) -> Response:
 def _http_error(error: HTTPException) -> Response:
     status = error.code or 500
     code, sentence = _SENTENCES.get(status, ("processing", "the call cannot be answered"))
+    if isinstance(error, RequestEntityTooLarge):
+        code, sentence = "too-long", f"the body is larger than {_most()}"
     reply = _outcome_reply(status, code, sentence)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         reply.headers["Allow"] = ", ".join(sorted(error.valid_methods))
     return reply
+
+
+def _most() -> str:
+    """How large a body may be at this address, in words."""
+    most = request.max_content_length or MAX_BODY_BYTES
+    return f"{most // 1024 // 1024} MiB" if most > 1024 * 1024 else f"{most // 1000} kB"
 
 
 def _failed(error: Exception) -> Response:
