@@ -122,7 +122,7 @@ def test_the_story_of_a_blue_plan_answers_both_reasons_first(view):
     assert [reason["cite"] for reason in appeal["reasons"]] == ["DEN.1", "DEN.2"]
     assert appeal["rows"][:2] == ["MAP.2", "MAP.4"]
     lines = [line for line in card["detail"].splitlines() if "[MAP." in line]
-    assert [line.rpartition("[")[2] for line in lines] == ["MAP.2, DOC.2, DEN.1]", "MAP.4, DOC.3, DEN.2]"]
+    assert [line.rpartition("[")[2] for line in lines[:2]] == ["MAP.2, DOC.2, DEN.1]", "MAP.4, DOC.3, DEN.2]"]
 
 
 def test_a_draft_order_of_the_product_is_what_is_held(view):

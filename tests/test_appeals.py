@@ -15,8 +15,10 @@ from cdshooks.hooks.service import answer
 ROOT = Path(__file__).parents[1]
 AS_OF = date(2026, 11, 21)
 DENIED = date(2026, 11, 2)
-EVERY = ["commercial-insured-nc", "medicare-advantage", "nc-medicaid-managed-care", "self-funded-erisa"]
-COMMERCIAL = ["commercial-insured-nc", "self-funded-erisa"]
+INSURED, ADVANTAGE, SELF_FUNDED = "commercial-insured-nc", "medicare-advantage", "self-funded-erisa"
+MANAGED, DIRECT, OTHER = "nc-medicaid-managed-care", "nc-medicaid-direct", "rules-not-on-file"
+EVERY = [INSURED, ADVANTAGE, DIRECT, MANAGED, OTHER, SELF_FUNDED]
+COMMERCIAL = [INSURED, SELF_FUNDED]
 
 
 def rule_of(library, plan, rule):
@@ -31,6 +33,7 @@ def rule_of(library, plan, rule):
     ("plan", "rule", "length", "due", "grade"),
     [
         ("nc-medicaid-managed-care", "appeal", "60 days", "2027-01-01", "A"),
+        ("nc-medicaid-direct", "fair-hearing", "30 days", "2026-12-02", "A"),
         ("nc-medicaid-managed-care", "decision", "30 days", "2026-12-21", "A"),
         ("nc-medicaid-managed-care", "fair-hearing", "120 days", None, "A"),
         ("nc-medicaid-managed-care", "expedited", "72 hours", "2026-11-24", "none"),
@@ -89,7 +92,7 @@ def test_before_and_after_the_service_have_their_own_clocks(shipped, use, rules)
 
 
 @pytest.mark.parametrize(
-    ("texts", "program", "types"),
+    ("texts", "program", "told"),
     [
         (["WellCare of North Carolina"], "nc-medicaid", ["nc-medicaid-managed-care"]),
         (["Healthy Blue"], "", ["nc-medicaid-managed-care"]),
@@ -99,15 +102,38 @@ def test_before_and_after_the_service_have_their_own_clocks(shipped, use, rules)
         (["Example Mills", "Self-Funded PPO"], "", ["self-funded-erisa"]),
         (["Blue Cross and Blue Shield of North Carolina", "self-insured"], "", ["self-funded-erisa"]),
         (["Blue Cross and Blue Shield of North Carolina", "Fully Insured PPO"], "", ["commercial-insured-nc"]),
-        (["Blue Cross and Blue Shield of North Carolina", "Blue Options PPO"], "", COMMERCIAL),
-        (["Medicaid"], "", ["nc-medicaid-managed-care"]),
-        (["NC Medicaid Direct"], "", EVERY),
-        (["Example Health"], "", EVERY),
-        ([], "", EVERY),
+        (["Blue Cross NC", "ASO"], "", [SELF_FUNDED]),
+        (["Blue Cross NC", "Not fully insured, self-funded"], "", [SELF_FUNDED]),
+        (["UnitedHealthcare", "Dual Complete HMO D-SNP (Medicare and Medicaid)"], "", [ADVANTAGE]),
+        (["NC Medicaid Direct"], "", [DIRECT]),
+        (["NC Medicaid, fee for service"], "", [DIRECT]),
+        (["Medicare", "Part B"], "", [OTHER]),
+        (["Aetna", "Medicare Supplement Plan G"], "", [OTHER]),
+        (["Blue Cross and Blue Shield Federal Employee Program"], "", [OTHER]),
+        (["TRICARE East"], "", [OTHER]),
     ],
 )
-def test_the_type_of_plan_is_told_as_far_as_the_coverage_tells_it(shipped, texts, program, types):
-    assert sorted(p.id for p in plan_types(shipped.plan_types, texts, program, AS_OF)) == types
+def test_the_type_of_plan_is_told_where_the_coverage_tells_it(shipped, texts, program, told):
+    found = plan_types(shipped.plan_types, texts, program, AS_OF)
+    assert ([p.id for p in found.types], found.told) == (told, True)
+
+
+@pytest.mark.parametrize(
+    ("texts", "types"),
+    [
+        (["Blue Cross and Blue Shield of North Carolina", "Blue Options PPO"], COMMERCIAL),
+        (["BlueCross BlueShield of Tennessee"], COMMERCIAL),
+        (["Blue Cross of Idaho", "Fully insured PPO"], [INSURED]),  # insured, but nothing says where
+        (["Medicaid"], [DIRECT, MANAGED, OTHER]),
+        (["Florida Medicaid managed care"], [MANAGED, OTHER]),
+        (["Medicare"], [ADVANTAGE, OTHER]),
+        (["Example Health"], EVERY),
+        ([], EVERY),
+    ],
+)
+def test_a_name_that_leaves_the_type_of_plan_open_tells_none(shipped, texts, types):
+    found = plan_types(shipped.plan_types, texts, "", AS_OF)
+    assert (sorted(p.id for p in found.types), found.told) == (types, False)
 
 
 # ---- the card
@@ -181,6 +207,31 @@ def test_a_month_alone_counts_from_its_first_day_and_says_so(card):
     assert "only as 2026-10; days are counted from its first day" in card(created="2026-10")["detail"]
 
 
+@pytest.mark.parametrize(
+    ("created", "as_of", "counted"),
+    [
+        ("2026-10", date(2026, 11, 30), "by 2026-11-30, today is the last day"),
+        ("2026-10", date(2026, 12, 1), ""),  # a notice of October's last day could still be appealed
+        ("2026", AS_OF, ""),
+    ],
+)
+def test_a_day_that_may_have_passed_or_not_is_not_counted(card, created, as_of, counted):
+    found = card(created=created, as_of=as_of)
+    assert (counted in found["detail"]) if counted else ("so no day is counted from it" in found["detail"])
+    assert "passed" not in found["detail"] and "was due" not in found["summary"]
+
+
+def test_a_type_of_plan_whose_rules_are_not_on_file_gets_no_day_but_its_notice(card):
+    found = card("TRICARE East")
+    assert found["summary"] == "Tecartus · TRICARE East: not certified on 2026-11-02"
+    assert "no clock of this type of plan is on file here" in found["detail"]
+    assert "days left" not in found["detail"]
+
+
+def test_the_day_of_a_notice_is_the_earlier_of_the_day_here_and_where_it_was_written(card):
+    assert "by 2027-01-01" in card(created="2026-11-02T23:30:00-05:00")["summary"]
+
+
 def test_words_alone_are_said_to_read_as_a_denial(card):
     found = card(item=[], disposition="Denied as not medically necessary")
     assert "reads as a denial" in found["summary"] and "reads as a denial (“denied”)" in found["detail"]
@@ -197,7 +248,7 @@ def test_the_card_keeps_to_its_limits(card, payer):
         found = card(payer, **changes)
         assert len(found["summary"]) <= 120 and len(found["detail"]) <= 1800
         assert found["detail"].endswith("not a coverage decision.")
-        for word in ("covered", "eligible"):
+        for word in ("is covered", "eligible"):
             assert word not in found["detail"]
 
 
@@ -215,7 +266,14 @@ def test_the_newest_answer_speaks_for_a_product(shipped):
     (card,) = cards(second)
     assert "2026-11-10" in card["summary"] and "1 earlier answer" in card["detail"]
     text = json.dumps(denial).replace('"A3"', '"A1"')
-    assert cards({"resource": json.loads(text) | {"id": "third", "created": "2026-11-12"}}) == []
+    certified = json.loads(text)
+    assert cards({"resource": certified | {"id": "third", "created": "2026-11-12"}}) == []
+    for day in ("2026-11-02", "2026-11", None):
+        (card,) = cards({"resource": {k: v for k, v in (certified | {"id": "x", "created": day}).items() if v}})
+        assert "not certified on 2026-11-02" in card["summary"]
+        assert "says certified [ClaimResponse/x] and may be as new" in card["detail"]
+    (card,) = cards({"resource": certified | {"id": "before", "created": "2026-11-01"}})
+    assert "may be as new" not in card["detail"]
 
 
 # ---- the files

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdshooks.hooks.blocks import Block, Point, Several
+from cdshooks.hooks.blocks import Block, Point, Several, capital
 
 LABS = Point(
     "Organ-function labs",
@@ -35,6 +35,13 @@ def test_a_point_that_asks_nothing_says_what_was_found():
     unread = Point("Virus test", "observations not sent.", "", "B.1")
     assert unread.render(400) == "**Virus test** – observations not sent. [B.1]"
     assert unread.render(20) == "**Virus test** – observations not sent. [B.1]"
+
+
+@pytest.mark.parametrize(
+    ("text", "capitalised"), [("ready", "Ready"), ("a paper", "A paper"), ("t(11;14)", "t(11;14)"), ("", "")]
+)
+def test_a_line_begins_with_a_capital_letter_unless_a_formula_does(text, capitalised):
+    assert capital(text) == capitalised
 
 
 def test_a_whole_block_is_never_cut():

@@ -53,11 +53,17 @@ TECARTUS = coded("Q2053")
 
 @pytest.mark.parametrize(
     ("action", "verdict"),
-    [("A3", Verdict.DENIED), ("A1", Verdict.CERTIFIED), ("A4", None), ("A2", None), ("C", None)],
+    [
+        ("A3", Verdict.DENIED),
+        ("A1", Verdict.CERTIFIED),
+        ("A4", Verdict.NEITHER),
+        ("A2", Verdict.NEITHER),
+        ("C", Verdict.NEITHER),
+    ],
 )
 def test_the_review_action_says_what_the_answer_is(read, action, verdict):
     found = read(request_of(TECARTUS), answer_of(action, disposition="Denied"))
-    assert [(a.product, a.verdict) for a in found] == ([("tecartus", verdict)] if verdict else [])
+    assert [(a.product, a.verdict) for a in found] == [("tecartus", verdict)]
 
 
 def test_each_item_has_its_own_verdict(read):

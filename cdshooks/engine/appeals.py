@@ -116,13 +116,22 @@ def _set(name: str, value_sets: Mapping[str, ValueSet]) -> ValueSet:
     return value_sets[name.removeprefix("vs/")]
 
 
-def plan_types(plans: Iterable[PlanType], texts: Iterable[str], program: str, day: date) -> tuple[PlanType, ...]:
-    """The type of plan that a coverage tells; several where its name leaves them open; all where it tells nothing."""
+@dataclass(frozen=True, slots=True)
+class PlanTypes:
+    """The types of plan that a coverage may be of; `told` where it tells one, which needs no asking."""
+
+    types: tuple[PlanType, ...]
+    told: bool
+
+
+def plan_types(plans: Iterable[PlanType], texts: Iterable[str], program: str, day: date) -> PlanTypes:
+    """The type of plan that a coverage tells; else those that its name leaves open, or all that a name may hide."""
     every, words = tuple(plans), fold_words(" / ".join(texts))
     sure = tuple(p for p in every if program in p.programs or any(rule.fits(words, day) for rule in p.names))
-    if len(sure) == 1:
-        return sure
-    return sure or tuple(p for p in every if any(rule.fits(words, day) for rule in p.could_be)) or every
+    if sure:
+        return PlanTypes(sure, told=len(sure) == 1)
+    open_ = tuple(p for p in every if any(rule.fits(words, day) for rule in p.could_be))
+    return PlanTypes(open_ or tuple(p for p in every if p.could_be), told=False)
 
 
 def _rules(data: Mapping[str, Any]) -> tuple[Rule, ...]:

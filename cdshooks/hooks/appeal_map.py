@@ -12,7 +12,7 @@ from cdshooks.engine.library import Library
 from cdshooks.engine.model import Finding, MapRow, Order, Outcome
 from cdshooks.engine.policy import Policy
 from cdshooks.engine.wording import Wording
-from cdshooks.hooks.blocks import Block, Several, capital, sentence
+from cdshooks.hooks.blocks import Block, Point, Several, capital, sentence
 from cdshooks.hooks.criteria_map import row_json
 from cdshooks.hooks.denied_request import Held
 from cdshooks.hooks.plan_answers import PlanAnswer
@@ -66,7 +66,7 @@ def map_blocks(map_: AnsweringMap, most: int, wording: Wording) -> list[Block]:
     rows = [row_json(row, held.determination, cleaned) for row in map_.rows]
     told = [row for index, row in enumerate(rows) if index < map_.named or row["outcome"] in _GAPS][:most]
     rest = [row for row in rows if row not in told]
-    lines: list[str | Several] = [*(_line(row, wording) for row in told), *_rest(rest, wording)]
+    lines: list[Point | Several] = [*(_line(row, wording) for row in told), *_rest(rest, wording)]
     return [*head, Block(_title(held.policy, held.order, wording), tuple(lines))]
 
 
@@ -84,16 +84,15 @@ def _rest(rows: list[dict[str, Any]], wording: Wording) -> Iterator[Several]:
             yield Several(wording.say(f"appeal.{key}"), tuple((label, "") for label in labels), ", ")
 
 
-def _line(row: dict[str, Any], wording: Wording) -> str:
+def _line(row: dict[str, Any], wording: Wording) -> Point:
     """One row: what is missing before what is on file, then what would settle it."""
     say = wording.say
     parts = [
         *([say("appeal.row_missing", missing=shortened(row["missing"], _LONGEST_PART))] if "missing" in row else []),
         *([say("appeal.row_shows", shows=shortened(row["shows"], _LONGEST_PART))] if "shows" in row else []),
-        *([row["ask"]] if "ask" in row else []),
     ]
-    body = " ".join(sentence(part) for part in parts)
-    return f"**{capital(row['label'])}** – {body} [{', '.join(row['cite'])}]"
+    found, ask = " ".join(sentence(part) for part in parts), sentence(row["ask"]) if "ask" in row else ""
+    return Point(capital(row["label"]), found, ask, ", ".join(row["cite"]))
 
 
 def reasons_json(reasons: Iterable[Reason]) -> list[dict[str, str]]:

@@ -12,6 +12,7 @@ from cdshooks.engine.records import clip
 from cdshooks.engine.valuesets import fold_words
 from cdshooks.hooks.coverage import Selection
 from cdshooks.hooks.plan_answers import PlanAnswer, Verdict
+from cdshooks.hooks.standing_answers import is_surely_later
 from cdshooks.hooks.summary import LONGEST
 from cdshooks.hooks.text import clean, shortened
 
@@ -24,14 +25,15 @@ def authorization_on_file(
 ) -> PlanAnswer | None:
     """The plan's answer that authorizes this order for this payer; None when none is on file.
 
-    It must name the product, hold on the service date, carry a number, and not have been followed by a denial.
+    It must name the product, hold on the service date, carry a number, and be surely later than every other answer:
+    a denial, or one that is neither.
     `alone`: no other coverage pays, so an answer that names no payer is this payer's.
     """
     about = [a for a in answers if a.product == order.product and same_payer(a, selection, order, library, alone)]
-    last = about[-1] if about else None
-    if last is None or last.verdict is not Verdict.CERTIFIED or not last.authorization:
-        return None
-    return last if last.covers(order.service_date) else None
+    others = [answer for answer in about if answer.verdict is not Verdict.CERTIFIED]
+    certified = [a for a in about if a.verdict is Verdict.CERTIFIED and a.authorization]
+    held = [a for a in certified if a.covers(order.service_date) and all(is_surely_later(a, other) for other in others)]
+    return held[-1] if held else None
 
 
 def same_payer(answer: PlanAnswer, selection: Selection, order: Order, library: Library, alone: bool) -> bool:

@@ -94,8 +94,8 @@ def _at_sentence(text: str, longest: int) -> str:
 
 
 def capital(text: str) -> str:
-    """The text with its first letter in upper case."""
-    return text[:1].upper() + text[1:]
+    """The text with its first letter in upper case, unless it is part of a formula such as t(11;14)."""
+    return text if text[1:2] == "(" else text[:1].upper() + text[1:]
 
 
 def sentence(text: str) -> str:

@@ -21,7 +21,7 @@ from cdshooks.engine.policy import Policy
 from cdshooks.hooks.authorization import same_payer
 from cdshooks.hooks.coverage import Selection, select_policies
 from cdshooks.hooks.orders import Payload, recognise_orders
-from cdshooks.hooks.plan_answers import PlanAnswer, Verdict, extensions_of
+from cdshooks.hooks.plan_answers import PlanAnswer, extensions_of
 from cdshooks.hooks.request import DraftEntry
 
 _LABEL_ONLY = "fda-label"
@@ -66,7 +66,7 @@ class Holder:
 
     def denied_orders(self, answers: Iterable[PlanAnswer]) -> list[Order]:
         """The order behind each denial that names its product."""
-        return [self._order(a) for a in answers if a.verdict is not Verdict.CERTIFIED and a.product is not None]
+        return [self._order(a) for a in answers if a.denies and a.product is not None]
 
     def _order(self, answer: PlanAnswer) -> Order:
         named = (self._recognised(resource) for resource in self._named_by(answer))

@@ -32,11 +32,15 @@ _SERVICE_DATES = ("itemRequestedServiceDate", "requestedServiceDate")
 
 
 class Verdict(StrEnum):
-    """What an answer comes to."""
+    """What an answer comes to; `NEITHER` where its review action is another one (pended, modified, cancelled)."""
 
     CERTIFIED = "certified"
     DENIED = "denied"
     READS_AS_DENIED = "reads as denied"
+    NEITHER = "neither"
+
+
+_WORST_FIRST = (Verdict.DENIED, Verdict.READS_AS_DENIED, Verdict.NEITHER, Verdict.CERTIFIED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,11 @@ class PlanAnswer:
     asked: tuple[Mapping[str, Any], ...] = ()
     reason_texts: tuple[str, ...] = ()
 
+    @property
+    def denies(self) -> bool:
+        """True for a denial, coded or read in its words."""
+        return self.verdict in (Verdict.DENIED, Verdict.READS_AS_DENIED)
+
     def covers(self, service_date: date) -> bool:
         """True when the answer says that it holds on the service date."""
         return any(span.first <= service_date <= span.last for span in self.spans)
@@ -76,7 +85,7 @@ def may_hold_answers(request: Request) -> bool:
 
 
 def read_plan_answers(entries: Iterable[Entry], chart: Chart, library: Library, as_of: date) -> Iterator[PlanAnswer]:
-    """Every answer about a CAR-T of this patient that says yes or no, oldest first; undated ones last."""
+    """Every answer about a CAR-T of this patient with a review action or a denial, oldest first; undated ones last."""
     if library.answer_sets is None:
         return
     found = {}
@@ -113,7 +122,7 @@ def _read(reference: str, resource: Resource, chart: Chart, library: Library, se
             verdicts[named_product.id] = [(*told, _Line({}, ()))]
     named = {product: lines for product, lines in verdicts.items() if product is not None} or verdicts
     for product, lines in named.items():
-        verdict, by, line = max(lines, key=lambda item: item[0] is not Verdict.CERTIFIED)
+        verdict, by, line = min(lines, key=lambda item: _WORST_FIRST.index(item[0]))
         yield PlanAnswer(
             reference=reference,
             resource=resource,
@@ -121,7 +130,7 @@ def _read(reference: str, resource: Resource, chart: Chart, library: Library, se
             product=product,
             verdict=verdict,
             told_by=by,
-            day=read_moment(resource.get("created"), chart.zone),
+            day=_notice_day(resource.get("created"), chart),
             use=str(resource.get("use") or (request or {}).get("use") or ""),
             authorization=_authorization(line, resource),
             spans=tuple(_spans(line, resource, chart)),
@@ -129,6 +138,13 @@ def _read(reference: str, resource: Resource, chart: Chart, library: Library, se
             asked=line.asked,
             reason_texts=tuple(_reason_texts(line, resource)),
         )
+
+
+def _notice_day(created: Any, chart: Chart) -> Moment | None:
+    """The day of an answer, here or where it was written: the earlier one, for days are counted from it."""
+    local = read_moment(created, chart.zone)
+    written = read_moment(created[:10], chart.zone) if local and isinstance(created, str) else None
+    return min(local, written, key=lambda day: day.first) if local and written else local
 
 
 def _payer_words(resource: Resource, request: Resource | None, chart: Chart) -> tuple[str, ...]:
@@ -184,13 +200,16 @@ def _concepts(item: Mapping[str, Any], chart: Chart) -> Iterator[Any]:
 
 
 def _verdict(line: _Line, resource: Resource, chart: Chart, sets: AnswerSets) -> tuple[Verdict, str] | None:
+    """What the review action says, item before whole; a code of another system is none, and words are read."""
     codes = [*_review_codes(line.answered, chart)] or [*_review_codes(_without_items(resource), chart)]
-    for coded in codes:
+    systems = {coded[0] for coded in (*sets.not_certified.concepts, *sets.certified.concepts)}
+    known = [coded for coded in codes if coded[0] in systems]
+    for coded in known:
         if sets.not_certified.find(coded):
             return Verdict.DENIED, coded[1]
         if sets.certified.find(coded):
             return Verdict.CERTIFIED, coded[1]
-    return None if codes else _by_words(resource, sets)
+    return (Verdict.NEITHER, known[0][1]) if known else _by_words(resource, sets)
 
 
 def _by_words(resource: Resource, sets: AnswerSets) -> tuple[Verdict, str] | None:
