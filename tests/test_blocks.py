@@ -68,3 +68,14 @@ def test_of_several_things_the_last_are_counted_and_their_paragraphs_kept(longes
 
 def test_things_without_paragraphs_are_counted_alone():
     assert Several("On file:", (("a", ""), ("b", ""), ("c", "")), ", ").render(14) == "On file: a, +2"
+
+
+def test_the_name_of_a_record_goes_before_what_is_wrong_with_it():
+    point = Point("Anti-HCV", "Hepatitis C virus Ab in Serum, 2026-11-05: rejected.", "Draw it.", "BG.C")
+    assert point.render(70) == "**Anti-HCV** – 2026-11-05: rejected. Draw it. [BG.C]"
+
+
+def test_a_line_is_cut_behind_a_clause_where_one_ends_late_enough():
+    block = Block("", ("the label names children; adults after two or more lines of therapy [I.B.1]",))
+    assert block.render(50) == "- the label names children; … [I.B.1]"
+    assert block.render(70) == "- the label names children; adults after two or more lines… [I.B.1]"

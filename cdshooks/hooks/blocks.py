@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from msgspec import Struct
@@ -9,12 +10,14 @@ from msgspec import Struct
 from cdshooks.hooks.text import shortened
 
 _LEAST_FOUND, _LEAST_ASK = 24, 30
+_TO_DATE = re.compile(r"^[^:]*?, (?=\d{4}-\d\d-\d\d: )")
 
 
 class Point(Struct, frozen=True):
     """One open point: what it is about, what was found, what would settle it, its paragraphs.
 
-    Where there is no room what was found is shortened first, then what would settle it; the rest stays.
+    Where there is no room what was found loses the name of its record first, then its end; what would settle it is
+    shortened after that; the rest stays.
     """
 
     label: str
@@ -27,7 +30,7 @@ class Point(Struct, frozen=True):
         room = longest - len(f"**{self.label}** –  [{self.cites}]")
         ask = self.ask if len(self.ask) <= room else _at_sentence(self.ask, max(room, _LEAST_ASK))
         left = room - len(ask) - 1
-        found = self.found if len(self.found) <= left else shortened(self.found, left) if left >= _LEAST_FOUND else ""
+        found = _found(self.found, left)
         body = " ".join(part for part in (found, ask) if part) or shortened(self.found, _LEAST_FOUND)
         return f"**{self.label}** – {body} [{self.cites}]"
 
@@ -85,11 +88,18 @@ def _cut(line: str | Point | Several, longest: int) -> str:
     return f"{_at_sentence(body, max(40, longest - len(cites) - 2))} [{cites}"
 
 
+def _found(text: str, longest: int) -> str:
+    """What was found: whole, or without the record's name before its date, or cut, or "" where nothing is left."""
+    if len(text) > longest and len(dated := _TO_DATE.sub("", text)) <= longest:
+        return dated
+    return _at_sentence(text, longest) if longest >= _LEAST_FOUND else text if len(text) <= longest else ""
+
+
 def _at_sentence(text: str, longest: int) -> str:
-    """The text, cut behind a whole sentence where one ends late enough; else at a word."""
+    """The text, cut behind a whole sentence or clause where one ends late enough; else at a word."""
     if len(text) <= longest:
         return text
-    end = text.rfind(". ", 0, longest - 1)
+    end = max(text.rfind(stop, 0, longest - 1) for stop in (". ", "; "))
     return f"{text[: end + 1]} …" if end >= longest // 2 else shortened(text, longest)
 
 
