@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import core, web
+from benchmarks import core, crowd, web
 from benchmarks.charts import SIZES, request_body
 from benchmarks.table import render
+from cdshooks.server.callers import AT_ONCE
 
 ROOT = Path(__file__).parents[1]
 SMALL = {name: SIZES[name] for name in ("15 KB", "60 KB")}
@@ -72,6 +73,13 @@ def test_a_server_is_started_called_and_ended():
     assert row["p50_ms"] <= row["p99_ms"]
     with pytest.raises(OSError, match="refused"):
         web._post(web.http.client.HTTPConnection("127.0.0.1", port), b"{}")
+
+
+def test_those_that_are_too_many_are_told_to_come_again():
+    waited = crowd.measure(rounds=1)
+    assert set(waited) == {200, 503}
+    assert sum(map(len, waited.values())) == crowd.CALLS
+    assert len(waited[200]) >= AT_ONCE
 
 
 def sample():

@@ -135,12 +135,13 @@ def test_a_denial_brings_its_clock_and_the_map_that_answers_it():
 def test_the_csv_has_a_line_for_each_record_and_starts_no_formula():
     dossier = dossier_of("mcl-missing-three")
     dossier["determination"]["criteriaMap"][0]["shows"] = "=HYPERLINK()"
+    dossier["determination"]["criteriaMap"][1]["shows"] = "＝HYPERLINK()"
     lines = list(csv.reader(io.StringIO(map_csv(dossier))))
     assert tuple(lines[0]) == COLUMNS and {len(line) for line in lines} == {len(COLUMNS)}
     hiv = next(dict(zip(COLUMNS, line, strict=True)) for line in lines if line[0] == "HIV serology")
     assert (hiv["record"], hiv["date"], hiv["earliest_date"]) == ("Observation/mcl-1-hiv", "2026-06-30", "2026-09-02")
     assert not [cell for line in lines for cell in line if cell.startswith(("=", "+", "-", "@"))]
-    assert any("'=HYPERLINK()" in line for line in lines)
+    assert all(any(f"'{sign}HYPERLINK()" in line for line in lines) for sign in "=＝")
 
 
 def test_the_bundle_is_valid_and_keeps_attestations_apart_from_the_chart():

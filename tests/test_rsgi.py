@@ -164,7 +164,7 @@ def test_an_answer_in_parts_is_sent_whole_and_closed() -> None:
     assert parts.closed
 
 
-def test_slow_bodies_hold_their_places_for_ten_seconds_and_are_cut_off(tmp_path: Path) -> None:
+def test_slow_bodies_hold_their_places_for_ten_seconds_and_are_cut_off_as_are_silent_callers(tmp_path: Path) -> None:
     settings = read_settings({"CDSHOOKS_MODE": "demo", "CDSHOOKS_DATABASE_URL": f"sqlite:///{tmp_path}/store.db"})
     head = f"POST {URL} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9000\r\n\r\n{{"
     with ExitStack() as open_ones, running_server(settings, workers=1, output=tmp_path / "output") as (url, _):
@@ -172,6 +172,7 @@ def test_slow_bodies_hold_their_places_for_ten_seconds_and_are_cut_off(tmp_path:
         address = ("127.0.0.1", int(url.rsplit(":", 1)[1]))
         began = time.monotonic()
         slow = [open_ones.enter_context(socket.create_connection(address, timeout=60)) for _ in range(AT_ONCE)]
+        silent = open_ones.enter_context(socket.create_connection(address, timeout=60))
         for line in slow:
             line.sendall(head.encode())
         until = began + BODY_SECONDS
@@ -179,6 +180,7 @@ def test_slow_bodies_hold_their_places_for_ten_seconds_and_are_cut_off(tmp_path:
             ended = list(pool.map(lambda line: everything(line), slow))
         assert all(answer.startswith(b"HTTP/1.1 400 ") and b"did not come" in answer for answer in ended)
         assert time.monotonic() >= until
+        assert everything(silent) == b""
         assert requests.post(f"{url}{URL}", json=CALL, timeout=30).status_code == 200
 
 

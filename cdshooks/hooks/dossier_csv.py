@@ -14,7 +14,7 @@ COLUMNS = (
     "criterion", "paragraphs", "outcome", "shows", "not_on_file", "to_settle_it", "who", "earliest_date", "needed_by",
     "counts_until", "record", "date", "laboratory", "author", "display",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # some take the wide ones as well
 
 
 class _Lines(list[str]):

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 import click
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
@@ -50,6 +50,7 @@ def run_server(settings: Settings, host: str = "127.0.0.1", port: int = 8000, wo
             address=address,
             port=port,
             workers=workers,
+            http=HTTPModes.http1,  # where it waits to see which HTTP it will be, it waits for ever
             http1_settings=HTTP1Settings(header_read_timeout=10_000),
             websockets=False,
             workers_kill_timeout=8,  # seconds for the calls that are being answered when it is told to stop
