@@ -93,6 +93,16 @@ def test_calls_are_chosen_by_their_time(store, example):
     assert len(lines(store, since="2026-11-22")) == len(lines(store, until="2026-11-22")) == 1
 
 
+def test_the_questionnaire_that_was_named_is_told_as_the_guide_has_it(store, example):
+    served = ServiceOptions(system_actions=True, questionnaires="https://check.example.org")
+    (made,) = keep(store, example, options=served)
+    (canonical,) = made.content["coverageInformation"]["questionnaire"]
+    (info,) = [info for r in lines(store)[0]["response"] for info in r.get("coverageInfo", ())]
+    assert info["questionnaire"] == [{"reference": canonical, "adaptive": False, "response": False}]
+    (everything, *_) = suggested_measures(lines(store))
+    assert everything["documentationWithQuestionnaire"] == {"count": 1, "share": 1.0}
+
+
 def test_an_order_under_two_decisions_is_one_update(store, example):
     _, decisions = decided(example, drug_order(), drug_order(id_="order-2"), options=CRD)
     keep(store, example, drug_order(), drug_order(id_="order-2"), options=CRD)
@@ -103,11 +113,12 @@ def test_an_order_under_two_decisions_is_one_update(store, example):
 # ---- the measures
 
 
-def call(seconds=1.0, hook="order-sign", client="demo", **said):
+def call(seconds=1.0, hook="order-sign", client="demo", payer="example-health", **said):
     told = [{"type": "coverage-info", "coverageInfo": [{"covered": "conditional", **said}]}] if said else []
     return {
         "client": client,
         "hookType": hook,
+        "payerId": [{"value": payer}] if payer else [],
         "requestTime": NOW.isoformat(),
         "responseTime": (NOW + timedelta(seconds=seconds)).isoformat(),
         "httpResponse": 200,
@@ -148,10 +159,11 @@ def test_each_measure_counts_calls_and_is_a_share_of_what_the_guide_says():
     assert found["authorizationSatisfied"] == {"count": 1, "share": 0.2}
 
 
-def test_the_measures_are_told_by_hook_and_by_client_too():
-    found = [*suggested_measures([call(), call(hook="order-dispatch", client="other")])]
+def test_the_measures_are_told_by_client_hook_and_payer_too():
+    found = [*suggested_measures([call(), call(hook="order-dispatch", client="other", payer=None)])]
     told = {
-        tuple((name, line[name]) for name in ("by", "hook", "client") if name in line): line["calls"] for line in found
+        tuple((name, line[name]) for name in ("by", "hook", "client", "payer") if name in line): line["calls"]
+        for line in found
     }
     assert told == {
         (("by", "all"),): 2,
@@ -159,6 +171,7 @@ def test_the_measures_are_told_by_hook_and_by_client_too():
         (("by", "client"), ("client", "other")): 1,
         (("by", "hook"), ("hook", "order-dispatch")): 1,
         (("by", "hook"), ("hook", "order-sign")): 1,
+        (("by", "payer"), ("payer", "example-health")): 1,
     }
 
 

@@ -82,7 +82,7 @@ def export(ids: tuple[str, ...], **chosen: Any) -> None:
 @day_option("--from", "Only calls of this day (UTC) or later.", "since")
 @day_option("--to", "Only calls of this day (UTC) or earlier.", "until")
 @click.option(
-    "--measures", is_flag=True, help="Instead, the measures that the guide suggests: of all, by hook, by client."
+    "--measures", is_flag=True, help="Instead, the measures that the guide suggests: of all, by client, hook and payer."
 )
 def metrics(since: date | None, until: date | None, measures: bool) -> None:
     """Write what Da Vinci CRD has measured of a call (CRD Metric Data) as a JSON line for each that has a record.

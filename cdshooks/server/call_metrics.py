@@ -24,7 +24,7 @@ _NPI = "http://hl7.org/fhir/sid/us-npi"
 _PAYER = "urn:org.cdshooks:payer"
 _LABEL = "fda"  # the policy of no payer
 _ENGAGED = {"accepted": "accept", "overridden": "override"}
-_SAID = ("covered", "paNeeded", "docNeeded", "infoNeeded", "questionnaire", "assertionId")
+_SAID = ("covered", "paNeeded", "docNeeded", "infoNeeded", "assertionId")
 
 
 def measured(answered: Answer, sent: Mapping[str, Any], side: Side, call: Call) -> dict[str, Any]:
@@ -104,9 +104,15 @@ def _coverage_information(answers: list[tuple[Row, Mapping[str, Any]]]) -> Itera
     for row, content in answers:
         told = content.get("coverageInformation", {})
         if "assertionId" in told:
-            said[row["order_reference"]].append({name: told[name] for name in _SAID if name in told})
+            said[row["order_reference"]].append({name: told[name] for name in _SAID if name in told} | _forms(told))
     for order, coverages in said.items():
         yield {"type": "coverage-info", **_focus(order), "coverageInfo": coverages}
+
+
+def _forms(told: Mapping[str, Any]) -> dict[str, Any]:
+    """The questionnaires that were named; none is adaptive, and none came with its answers."""
+    named = [{"reference": form, "adaptive": False, "response": False} for form in told.get("questionnaire", ())]
+    return {"questionnaire": named} if named else {}
 
 
 def _focus(order: str) -> dict[str, list[str]]:

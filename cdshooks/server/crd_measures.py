@@ -1,7 +1,7 @@
 """The measures that Da Vinci CRD suggests, counted from the CRD Metric Data of calls (2.2.1, metrics.md, 1 to 6).
 
 Every call on record was answered with 200, which is what the guide's shares are of. 7 needs what no call holds; 8 and 9
-are the same by client and by hook.
+are the same by client, payer and hook.
 """
 
 from __future__ import annotations
@@ -69,11 +69,17 @@ _MEASURED: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
 
 
 def suggested_measures(calls: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The measures of all calls, then of each hook and of each client."""
+    """The measures of all calls, then of each client, hook and payer."""
     groups: dict[tuple[str, str], Measures] = defaultdict(Measures)
     groups[ALL, ALL] = Measures()
     for data in calls:
-        for group in ((ALL, ALL), ("hook", data["hookType"]), ("client", data["client"])):
+        payers = {payer["value"] for payer in data.get("payerId", ())}
+        for group in (
+            (ALL, ALL),
+            ("hook", data["hookType"]),
+            ("client", data["client"]),
+            *(("payer", p) for p in payers),
+        ):
             groups[group].add(data)
     for by, name in sorted(groups, key=lambda group: (group[0] != ALL, group)):
         yield {"by": by, **({by: name} if by != ALL else {}), **groups[by, name].json()}
