@@ -6,6 +6,7 @@ import re
 import pytest
 from fhir.resources.R4B.questionnaire import Questionnaire
 from tales import shipped_library
+from terminal import fails, prints
 
 from cdshooks.engine.policy import Policy
 from cdshooks.hooks.questionnaire import (
@@ -140,3 +141,16 @@ def test_a_canonical_finds_its_versions_and_no_others(example):
     ]
     assert policies_named(example, BASE, url, "1999") == policies_named(example, "https://other.example", url) == []
     assert policies_named(example, BASE) == list(example.policies)
+
+
+@pytest.mark.parametrize(
+    ("options", "base"), [((), "http://127.0.0.1:8000"), (("--url", f"{BASE}/"), BASE)], ids=["here", "elsewhere"]
+)
+def test_the_command_prints_what_is_served(options, base):
+    (policy,) = shipped_library().versions("wellcare-nc/wnc-cp-192")
+    made = json.loads(prints("questionnaire", "wellcare-nc/wnc-cp-192", *options))
+    assert made == questionnaire_of(policy, base, shipped_library().wording)
+
+
+def test_a_policy_that_is_not_there_is_wrong_usage():
+    assert "there is no policy other/one" in fails(2, "questionnaire", "other/one")

@@ -15,6 +15,7 @@ from cdshooks.cli.feedback import feedback
 from cdshooks.cli.fire import fire
 from cdshooks.cli.new import new
 from cdshooks.cli.paragraphs import paragraphs
+from cdshooks.cli.questionnaire import questionnaire
 from cdshooks.cli.replay import replay
 from cdshooks.cli.run import serve, stories
 from cdshooks.cli.try_cases import test
@@ -42,6 +43,7 @@ for _command in (
     fire,
     new,
     paragraphs,
+    questionnaire,
     replay,
     serve,
     stories,
