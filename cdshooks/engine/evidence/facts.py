@@ -23,13 +23,11 @@ def compile_patient(filters: Mapping[str, Any], compiler: Compiler) -> Check:
     """
     say, low, under = compiler.wording.say, filters.get("min_age"), filters.get("under_age")
     compiler.reads("Patient")
+    named = {"evidence.min_age": low, "evidence.under_age": under}
+    limits = " and ".join(say(key, age=age) for key, age in named.items() if age is not None)
 
     def check(context: Context) -> Explanation:
-        limits = [
-            *([say("evidence.min_age", age=low)] if low is not None else []),
-            *([say("evidence.under_age", age=under)] if under is not None else []),
-        ]
-        what = say("evidence.patient", limits=" and ".join(limits), date=context.service_date)
+        what = say("evidence.patient", limits=limits, date=context.service_date)
         days = [m for text in context.chart.identity.birth_dates if (m := read_moment(text, context.chart.zone))]
         if not days or any(day.first > context.as_of for day in days):
             return Explanation(None, what, say("evidence.no_birth_date"), Gap.COULD_NOT_CHECK)

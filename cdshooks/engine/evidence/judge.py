@@ -19,18 +19,11 @@ def judge(
     candidates: Candidates, what: str, kinds: tuple[str, ...], *, kind_name: str, looked: str = ""
 ) -> Explanation:
     """One explanation for a retrieval; `kinds` must be read completely before absence is claimed."""
-    say = candidates.wording.say
     unread, told = _completeness(candidates.context, kinds)
+    if not candidates.found:
+        return _nothing(candidates, what, kind_name, unread, told, looked)
     candidates.settle()
     group = candidates.speaking()
-    left_out = tuple(candidates.left_out)
-    if not group:
-        if unread:
-            found = say("evidence.not_read", reason=unread)
-            return Explanation(None, what, found, Gap.COULD_NOT_CHECK, left_out=left_out)
-        note = say("evidence.none_sent", reason=told) if told else ""
-        none = say("evidence.none", kind=kind_name, dated=candidates.counting("" if told else looked), note=note)
-        return Explanation(None, what, none, Gap.MISSING, left_out=left_out)
     first = group[0]
     if candidates.disagreeing and first.verdict is Verdict.ASKS:
         return _disagreement(candidates, what)
@@ -42,9 +35,22 @@ def judge(
         gap,
         evidence=tuple([c.evidence for c in group]),
         counts_until=max([c.until for c in group if c.until], default=None),
-        left_out=left_out,
+        left_out=tuple(candidates.left_out),
         leading=any([c.leading for c in group]),
     )
+
+
+def _nothing(
+    candidates: Candidates, what: str, kind_name: str, unread: str | None, told: str, looked: str
+) -> Explanation:
+    """That nothing was found: an absence, unless something was not read."""
+    say, left_out = candidates.wording.say, tuple(candidates.left_out)
+    if unread:
+        found = say("evidence.not_read", reason=unread)
+        return Explanation(None, what, found, Gap.COULD_NOT_CHECK, left_out=left_out)
+    note = say("evidence.none_sent", reason=told) if told else ""
+    none = say("evidence.none", kind=kind_name, dated=candidates.counting("" if told else looked), note=note)
+    return Explanation(None, what, none, Gap.MISSING, left_out=left_out)
 
 
 def _completeness(context: Context, kinds: tuple[str, ...]) -> tuple[str | None, str]:
