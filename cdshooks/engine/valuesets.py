@@ -26,7 +26,7 @@ _KEYS = {
     "resourceType", "id", "url", "version", "name", "title", "status", "experimental", "description",
     "purpose", "copyright", "compose",
 }  # fmt: skip
-_NOT_WORD = re.compile(r"[^a-z0-9]+")
+_WORD = re.compile(r"[a-z0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def find_prefix(prefixes: Mapping[Coded, Concept], coded: Coded) -> Concept | No
 
 def fold_words(text: str) -> str:
     """Lower-case words between single blanks, so that whole words are found by `in`."""
-    return f" {_NOT_WORD.sub(' ', text.lower()).strip()} "
+    return f" {' '.join(_WORD.findall(text.lower()))} "
 
 
 def result_tokens(text: str) -> list[str]:
