@@ -5,14 +5,21 @@ from __future__ import annotations
 import json
 import random
 import sys
+from datetime import date
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from cdshooks.engine.library import Library
 from cdshooks.hooks import json_body, request
 from cdshooks.hooks.envelope import members_of_call
 from cdshooks.hooks.errors import RequestError
 from cdshooks.hooks.request import Request, read_request
+from cdshooks.hooks.service import answer
+
+ROOT = Path(__file__).parents[1]
 
 ORDER = {"resourceType": "MedicationRequest", "id": "o", "status": "draft", "medicationCodeableConcept": {"text": "x"}}
 CALL = {
@@ -91,6 +98,28 @@ def test_a_body_with_junk_in_it_is_read_as_it_would_be_plainly(seed: int, monkey
         for further in range(100):
             junk = mutated(body, seed + further)
             assert told(junk) == plainly(monkeypatch, junk), junk
+
+
+@pytest.mark.parametrize(
+    "story", ["mcl-missing-three", "two-orders", "prefetch-failed", "no-car-t", "epic-mcl-missing-three"]
+)
+def test_a_story_with_junk_in_it_is_answered_as_it_would_be_plainly(
+    story: str, shipped: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = msgspec.json.encode(json.loads((ROOT / f"fhir_fixtures/stories/{story}/request.json").read_bytes()))
+    for seed in range(8):
+        junk = mutated(body, seed) if seed else body
+
+        def answered(sent: bytes = junk) -> Any:
+            try:
+                return answer(read_request(sent, "cart-order-sign", "order-sign"), shipped, date(2026, 11, 21))
+            except RequestError as refusal:
+                return refusal.status, refusal.message, refusal.expression
+
+        with monkeypatch.context() as patch:
+            patch.setattr(request, "members_of_call", lambda text: (json_body.members(text), None))
+            plain = answered()
+        assert answered() == plain
 
 
 def test_the_junk_is_of_both_kinds() -> None:
