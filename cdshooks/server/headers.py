@@ -26,14 +26,15 @@ def send_headers(app: Flask, demo: bool, origins: frozenset[str]) -> None:
     In demo mode any web page may call, as the public CDS Hooks sandbox must; otherwise those of `origins` alone.
     """
     mode = {"X-Cdshooks-Mode": "demo"} if demo else {"Strict-Transport-Security": f"max-age={_YEAR}"}
+    always = _ALWAYS | mode
 
     def harden(reply: Response) -> Response:
         own = reply.headers.get(_POLICY)  # a page with a stricter or a longer one of its own keeps it
-        reply.headers.update(_ALWAYS | mode | ({_POLICY: own} if own else {}))
+        reply.headers.update(always | {_POLICY: own} if own else always)
         return reply
 
     def share(reply: Response) -> Response:
-        reply.vary.add("Origin")
+        reply.headers["Vary"] = "Origin"  # no answer of ours depends on another header
         origin = request.headers.get("Origin")
         return _shared(reply, origin) if origin and (demo or origin in origins) else reply
 

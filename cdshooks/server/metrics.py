@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import cache
 
 from flask import Flask, Response
 from prometheus_client import (
@@ -42,6 +43,8 @@ class Metrics:
         self._rates = rates
         if rates:
             self.registry.register(rates)
+        # The library looks a counter up under a lock, each time; labels are few, and their counters stay.
+        self._labelled = cache(lambda metric, *labels: metric.labels(*labels))
         of = ("hook", "client")
         self._calls = self._counter("calls", "Calls of a service.", *of, "outcome")
         self._car_t = self._counter("car_t_cards", "Cards for a recognised CAR-T.", *of, "product")
@@ -73,22 +76,23 @@ class Metrics:
 
     def count(self, call: Call) -> None:
         """Count a call that has ended."""
+        of = self._labelled
         for outcome, number in call.feedback.items():
-            self._feedback.labels(call.client, outcome).inc(number)
+            of(self._feedback, call.client, outcome).inc(number)
         if call.route != _CALL_ROUTE:
             return
-        self._calls.labels(call.hook, call.client, call.outcome).inc()
-        self._seconds.labels(call.hook).observe(call.seconds)
+        of(self._calls, call.hook, call.client, call.outcome).inc()
+        of(self._seconds, call.hook).observe(call.seconds)
         for product in call.products:
-            self._car_t.labels(call.hook, call.client, product).inc()
+            of(self._car_t, call.hook, call.client, product).inc()
         for result, number in call.decisions.items():
-            self._decisions.labels(call.hook, call.client, result).inc(number)
+            of(self._decisions, call.hook, call.client, result).inc(number)
         for result, number in call.fetches.items():
-            self._fetches.labels(call.client, result).inc(number)
-        self._stripped.labels(call.hook, call.client).inc(call.stripped)
-        self._failed.labels(call.hook, call.client).inc(call.failed)
+            of(self._fetches, call.client, result).inc(number)
+        of(self._stripped, call.hook, call.client).inc(call.stripped)
+        of(self._failed, call.hook, call.client).inc(call.failed)
         if call.status == 200:
-            self._last.labels(call.hook, call.client).set(time.time())
+            of(self._last, call.hook, call.client).set(time.time())
 
     def show_server(self, server: str, state: BreakerState) -> None:
         """Show whether a registered FHIR server is asked at present."""
