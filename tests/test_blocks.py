@@ -78,4 +78,4 @@ def test_the_name_of_a_record_goes_before_what_is_wrong_with_it():
 def test_a_line_is_cut_behind_a_clause_where_one_ends_late_enough():
     block = Block("", ("the label names children; adults after two or more lines of therapy [I.B.1]",))
     assert block.render(50) == "- the label names children; … [I.B.1]"
-    assert block.render(70) == "- the label names children; adults after two or more lines… [I.B.1]"
+    assert block.render(67) == "- the label names children; adults after two or more lines… [I.B.1]"

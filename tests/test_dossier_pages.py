@@ -96,6 +96,12 @@ def test_a_denial_that_was_held_against_no_policy_has_the_days_of_its_appeal(ser
     assert service.http.post(f"{path}/attest").status_code == 404
 
 
+def test_what_is_attested_to_stands_beside_its_choices(service):
+    form = service.http.get(service.link()).text.partition('id="attest"')[2]
+    assert "Asked: The label&#39;s warnings and precautions have been weighed." in form
+    assert "Excluded: Another CAR T-cell therapy was given before." in form
+
+
 def test_an_exclusion_is_said_to_be_shown_by_the_chart_and_not_to_be_unmet(service):
     page = service.http.get(service.link("prior-kymriah")).text
     assert "The chart shows it" in page and "Not met" not in page and "peer-to-peer" in page

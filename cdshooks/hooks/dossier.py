@@ -11,7 +11,7 @@ from typing import Any
 
 from cdshooks.engine.identity import listed
 from cdshooks.engine.library import Library
-from cdshooks.engine.model import Determination, Resource
+from cdshooks.engine.model import Determination, Outcome, Resource
 from cdshooks.engine.policy import Policy
 from cdshooks.hooks.answered import Answer
 from cdshooks.hooks.appeal_card import KEY as APPEAL
@@ -44,6 +44,7 @@ def _dossier(card: Mapping[str, Any], found: Determination | None, library: Libr
         "product": product.brand if product else "",
         "determination": determination,
         "labels": {criterion.id: criterion.label for criterion in policy.criteria} if policy else {},
+        **({"says": _says(policy, determination)} if policy else {}),
         **({"policy": _policy_json(policy, determination)} if policy else {}),
         **(_appeal(appeal, library) if appeal else {}),
         **({"sensitive": sensitive} if (sensitive := _sensitive(found)) else {}),
@@ -75,6 +76,12 @@ def _policy_json(policy: Policy, determination: Mapping[str, Any]) -> dict[str, 
         "says": _standing(policy, determination),
     }
     return {key: text for key, text in told.items() if text}
+
+
+def _says(policy: Policy, determination: Mapping[str, Any]) -> dict[str, str]:
+    """What the criteria say that a person must speak to."""
+    asked = {f["criterion"] for f in determination["findings"] if f["outcome"] == Outcome.ATTEST}
+    return {criterion.id: criterion.says for criterion in policy.criteria if criterion.id in asked}
 
 
 def _standing(policy: Policy, determination: Mapping[str, Any]) -> str:
