@@ -50,6 +50,7 @@ def test_calls_are_counted_by_hook_client_and_outcome(client):
         "client=- hook=order-sign outcome=refused": 1,
     }
     assert found["cdshooks_call_seconds_count", "hook=order-sign"] == 5
+    assert found["cdshooks_call_seconds_bucket", "hook=order-sign le=5.0"] == 5  # the time that CRD gives
     assert found["cdshooks_car_t_cards_total", "client=- hook=order-sign product=tecartus"] == 3
 
 
