@@ -46,15 +46,35 @@ def compile_product(filters: Mapping[str, Any], compiler: Compiler, compile_expr
         in_force = [i for i in product.indications if i.span.holds(context.service_date)]
         if not in_force:
             return Explanation(False, what, say("evidence.no_indication", product=product.brand))
-        asked = [_indication(i, checks[i.id](context), context, compiler) for i in in_force]
+        labels = [checks[i.id](context) for i in in_force]
+        asked = [_indication(i, label, context, compiler) for i, label in zip(in_force, labels, strict=True)]
         joined = join_any(asked, what)
         if joined.truth is False:
-            labels = "; ".join(dict.fromkeys(i.says for i in in_force))
-            contradiction = say("evidence.indication_not", found=joined.found, product=product.brand, labels=labels)
-            return replace(joined, found=contradiction)
+            return replace(joined, found=_contradiction(in_force, labels, asked, product, compiler))
         return with_second_disease(_with_ruled_out(joined, asked), diseases(in_force), context, compiler)
 
     return check
+
+
+def _contradiction(
+    in_force: list[Indication],
+    labels: list[Explanation],
+    asked: list[Explanation],
+    product: Product,
+    compiler: Compiler,
+) -> str:
+    """What the chart shows and what the label names, as near to each other as they come.
+
+    Where only the age or a limitation rules an indication out, that one speaks, in full. Else the label's diseases
+    are named in short, and an age that rules out another indication is not held against the patient.
+    """
+    every = range(len(in_force))
+    fitting = [n for n in every if all(child.truth is not False for child in labels[n].children[1:])]
+    of_age = [n for n in every if labels[n].children and labels[n].children[0].truth is not False]
+    named = [in_force[n].says for n in fitting] or [indication.short for indication in in_force]
+    shown = join_any([asked[n] for n in fitting or of_age or every], "").found
+    told = "; ".join(dict.fromkeys(named))
+    return compiler.wording.say("evidence.indication_not", found=shown, product=product.brand, labels=told)
 
 
 def _with_ruled_out(joined: Explanation, asked: list[Explanation]) -> Explanation:
@@ -117,7 +137,11 @@ def _limitation(
             return None
         return Explanation(None, limitation.says, indication.after_limitation, Gap.ATTEST, evidence=evidence)
     if any(concept.decides and candidate.verdict is Verdict.FITS for candidate, concept in found):
-        return Explanation(False, limitation.says, limitation.says, evidence=evidence)
+        say, shown = compiler.wording.say, evidence[0]
+        name = say("evidence.sensitive") if shown.sensitive else shown.display
+        date = shown.date or say("evidence.no_date")
+        told = say("evidence.asks", record=name, date=date, why=limitation.says, more="")
+        return Explanation(False, limitation.says, told, evidence=evidence)
     why = next(candidate.why or concept.why_not for candidate, concept in found)
     return Explanation(None, limitation.says, f"{limitation.says}: {why}", Gap.ATTEST, evidence=evidence)
 
