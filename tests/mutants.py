@@ -37,7 +37,7 @@ OPTIONAL = (
     "contradicts", "conflict", "asks", "named", "not_type", "text", "specimen", "active", "sensitive", "title",
     "newer_than", "no_older_than", "checked_within", "prompt_after", "only_if", "about", "newer", "not_treatment",
     "concludes", "disputed_by", "contradicted_by", "answers", "needs_text", "repeats", "procedures", "status",
-    "otherwise", "denial", "spoiled_by", "unlisted", "against", "state_asks", "classes", "dated", "numbers",
+    "otherwise", "denial", "spoiled_by", "unlisted", "against", "state_asks", "classes", "dated", "numbers", "percent",
 )  # fmt: skip
 NUMBERS = ("lowest", "highest", "lines_at_least", "min_age", "under_age")
 WRAPPERS = ("look_alike", "authored")

@@ -73,12 +73,41 @@ def test_a_score_is_a_whole_number_of_its_scale_or_a_coded_answer(ask, sent, exp
     [
         ({"valueQuantity": {"value": 0.01, "unit": "x"}}, True),
         ({"valueQuantity": {"value": 999999, "unit": "x"}}, True),  # no threshold is applied
-        ({"valueString": "low"}, True),
+        ({"valueString": "55-60 %"}, True),
+        ({"valueString": ">60 mL/min/1.73m2"}, True),
+        ({"valueRange": {"low": {"value": 55}, "high": {"value": 60, "unit": "%"}}}, True),
+        ({"valueRange": {"low": {"value": 55}}}, Gap.COULD_NOT_CHECK),
+        ({"valueString": "low"}, Gap.ATTEST),  # words: a person reads them
+        ({"valueString": "not measured"}, Gap.ATTEST),
+        ({"valueString": "1 attempt, not done"}, Gap.ATTEST),
         ({}, Gap.COULD_NOT_CHECK),
     ],
 )
 def test_a_value_is_wanted_whatever_it_is(ask, fields, expected):
     assert outcome(ask(VALUE, observation(None, "2026-11-10", "virus-rna", **fields))) is expected
+
+
+SHARE = {"measurement": {"code": "vs/lab-virus-rna", "percent": True}}
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "expected"),
+    [
+        (60, "%", True),
+        (100, "percent", True),
+        (0.6, "1", True),
+        (60, None, True),
+        (0, "%", Gap.COULD_NOT_CHECK),
+        (101, "%", Gap.COULD_NOT_CHECK),
+        (-5, "%", Gap.COULD_NOT_CHECK),
+        (60, "mm[Hg]", Gap.COULD_NOT_CHECK),
+    ],
+)
+def test_a_percentage_is_a_share_of_a_hundred(ask, value, unit, expected):
+    quantity = {"value": value} | ({"unit": unit} if unit else {})
+    found = ask(SHARE, observation(None, "2026-11-10", "virus-rna", valueQuantity=quantity))
+    assert outcome(found) is expected
+    assert ("is no percentage" in found.found) is (expected is not True)
 
 
 def test_the_newest_value_speaks_with_its_day(ask):

@@ -116,6 +116,15 @@ def spoilt(record: Record, chart: Chart, words: Iterable[ValueSet]) -> bool:
     return any([value_set.names(folded) for value_set in words])
 
 
+def _bounds(given: Any) -> str:
+    """A range in words, such as 55–60 %; "" for one that lacks a bound."""
+    ends = [given.get(end) for end in ("low", "high")] if isinstance(given, dict) else []
+    told = [end for end in ends if isinstance(end, dict) and end.get("value") is not None]
+    if len(told) < 2:
+        return ""
+    return f"{told[0]['value']}–{told[1]['value']} {told[1].get('unit') or told[1].get('code') or ''}".strip()
+
+
 def value_words(body: Mapping[str, Any]) -> str:
     """A result in the chart's own words: its text, code or number with unit."""
     if texts := concept_texts(body.get("valueCodeableConcept")):
@@ -124,6 +133,8 @@ def value_words(body: Mapping[str, Any]) -> str:
     if isinstance(quantity, dict) and quantity.get("value") is not None:
         unit = quantity.get("unit") or quantity.get("code") or ""
         return f"{quantity.get('comparator') or ''}{quantity['value']} {unit}".strip()
+    if bounds := _bounds(body.get("valueRange")):
+        return bounds
     for name in ("valueString", "valueInteger", "valueBoolean", "valueDateTime"):
         if body.get(name) is not None:
             return str(body[name])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -17,26 +18,27 @@ from cdshooks.engine.model import Explanation
 from cdshooks.engine.results import has_members, value_words
 from cdshooks.engine.valuesets import Concept, ValueSet, fold_words
 
+_QUANTITY = re.compile(r"[<>≤≥~]?=? ?\d[\d.,]*( ?(-|–|to) ?\d[\d.,]*)?( ?[^\s\d]\S*)?")
+"""A number, or two with a line between them, and at most a unit: what a text must be to count as a value."""
+_PERCENT = ("", "%", "percent", "pct", "1", "{percent}")
 _REPORTS = ("Observation", "DiagnosticReport", "DocumentReference")
 
 
 def compile_measurement(filters: Mapping[str, Any], compiler: Compiler) -> Check:
-    """The newest value under `code`, with its date; no threshold is applied to it.
+    """The newest value under `code`, with its date; no threshold is applied to it; words without a number are asked.
 
-    `lowest` and `highest` say which whole numbers the scale has: any other number is not read as one.
-    `answers`: codes that are a value of the scale, as the result or as the record's own code.
-    `named`: words by which a result without any known code is found and asked about.
-    `prompt_after`: our own reminder of age; it makes nothing stale. Two values of one day that differ
-    are asked, unless it `repeats` (a laboratory value may be measured several times a day).
+    `lowest` and `highest`: the whole numbers of its scale; `percent`: it is a share of a hundred. `answers`: codes that
+    are a value of the scale, as the result or as the record's own code. `named`: words by which a result without any
+    known code is found and asked about. `prompt_after`: our own reminder of age; it makes nothing stale. Two values of
+    one day that differ are asked, unless it `repeats` (a laboratory value may be measured several times a day).
     """
     code, say = compiler.union(filters["code"]), compiler.wording.say
-    name = _name(compiler.sets(filters["code"]), compiler)
-    answers = compiler.union(as_list(filters.get("answers")))
-    named = compiler.sets(filters.get("named"))
+    name = say("evidence.kinds.measurement", code=_name(compiler.sets(filters["code"]), compiler))
+    answers, named = compiler.union(as_list(filters.get("answers"))), compiler.sets(filters.get("named"))
     prompt = Period.parse(filters["prompt_after"]) if "prompt_after" in filters else None
     scale = (filters["lowest"], filters["highest"]) if "lowest" in filters else None
-    kinds, repeats = compiler.reads("Observation"), bool(filters.get("repeats"))
-    what, kind_name = say("evidence.measurement", code=code.title), say("evidence.kinds.measurement", code=name)
+    kinds, repeats, percent = compiler.reads("Observation"), bool(filters.get("repeats")), bool(filters.get("percent"))
+    what = say("evidence.measurement", code=code.title)
 
     def check(context: Context) -> Explanation:
         chart, candidates = context.chart, Candidates(context, compiler.wording)
@@ -46,6 +48,8 @@ def compile_measurement(filters: Mapping[str, Any], compiler: Compiler) -> Check
                 continue
             candidate = _dated(candidates, candidates.admit(record, concept, value=words))
             verdict, why = _value(record.body, words, concept, context, answers, scale, compiler)
+            if percent and not _is_share(record.body):
+                verdict, why = Verdict.UNREAD, say("evidence.no_percentage", value=words)
             candidates.add(_with(candidate, verdict, why, _says(record.body, words, context, answers)))
         for record, concept in chart.find(kinds, answers):
             candidate = _dated(candidates, candidates.admit(record, concept))
@@ -56,7 +60,7 @@ def compile_measurement(filters: Mapping[str, Any], compiler: Compiler) -> Check
                 candidates.add(_with(candidates.admit(record), Verdict.UNREAD, say("evidence.report_only"), ""))
         candidates.ask_named("Observation", named)
         candidates.found = _newest_of_each(candidates.found, repeats)
-        explanation = judge(candidates, what, kinds, kind_name=kind_name)
+        explanation = judge(candidates, what, kinds, kind_name=name)
         return _prompted(explanation, candidates.speaking(), prompt, context, compiler)
 
     return check
@@ -122,7 +126,17 @@ def _value(
             return (Verdict.ASKS if said else Verdict.UNREAD), say("evidence.free_text")
         if not any(one.decides for one in known):
             return Verdict.ASKS, known[0].why_not
+    elif _number(body) is None and not _QUANTITY.fullmatch(words.strip()):
+        return Verdict.ASKS, say("evidence.free_text")
     return (Verdict.FITS, "") if concept.decides else (Verdict.ASKS, concept.why_not)
+
+
+def _is_share(body: Mapping[str, Any]) -> bool:
+    """False for a number that is no percentage: outside 0 to 100, or of another unit. A fraction up to 1 is one."""
+    number, quantity = _number(body), body.get("valueQuantity")
+    units = [quantity.get(key) for key in ("unit", "code")] if isinstance(quantity, dict) else []
+    foreign = [unit for unit in units if isinstance(unit, str) and unit.strip().lower() not in _PERCENT]
+    return not foreign and (number is None or 0 < number <= 100)
 
 
 def _answer(body: Mapping[str, Any], context: Context, answers: ValueSet) -> str:
