@@ -3,12 +3,17 @@
 import json
 
 import pytest
+from fhir.resources.R4B.bundle import Bundle
+from fhir.resources.R4B.parameters import Parameters
 from fhir.resources.R4B.questionnaireresponse import QuestionnaireResponse
 from tales import shipped_library, tale, tell
 
 from cdshooks.hooks.dossier import dossiers_of
+from cdshooks.hooks.dossier_fhir import dossier_bundle
 from cdshooks.hooks.dossier_view import findings_of, to_attest
+from cdshooks.hooks.errors import issue
 from cdshooks.hooks.questionnaire import ANSWERS, LINES, RECORD, link_ids, part, questionnaire_of
+from cdshooks.hooks.questionnaire_package import package
 from cdshooks.hooks.questionnaire_response import ORIGIN, Form, prefilled_response
 from cdshooks.server.dossiers import Said
 from cdshooks.server.settings import default_fixtures
@@ -67,6 +72,17 @@ def test_it_is_fhir_and_answers_items_that_exist_and_only_what_is_met(story):
         assert {link for link in answered if "." not in link} == met
         assert all(code(answered[criterion]) == "on-file" for criterion in met)
         assert {source for item in answered.values() if "answer" in item for source in sources(item)} <= {"auto-server"}
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_the_package_and_the_dossier_s_bundle_are_fhir(story):
+    for dossier in dossiers(story):
+        form = Form.of(dossier, shipped_library(), BASE)
+        asked = questionnaire_of(form.policy, BASE, shipped_library().wording)
+        made = package([(asked, {"id": "r1", **filled(dossier)})], [issue("information", "informational", "said")])
+        Parameters.model_validate(made)
+        Bundle.model_validate(made["parameter"][0]["resource"])
+        Bundle.model_validate(dossier_bundle(dossier, "1" * 32, AT, form))
 
 
 @pytest.mark.parametrize("story", STORIES)

@@ -97,6 +97,12 @@ def test_a_person_s_answers_are_kept_as_attested_and_settle_nothing(client):
     assert code(items_of(client.prefilled()[0])["dosage"]) == "confirmed"
 
 
+def test_a_remark_that_is_no_text_is_told_beside_what_is_kept(client):
+    odd = {"linkId": "dosage.remark", "answer": [{"valueBoolean": True}]}
+    told = client.told(client.with_items(item("dosage", "confirmed", odd)))
+    assert told[0] == "Dose: kept as attested" and "none of those" in told[1] and len(told) == 2
+
+
 def test_the_same_response_again_adds_nothing(client):
     body = client.with_items(item("dosage", "confirmed", remark("dosage", "as ordered")))
     client.told(body)
@@ -149,10 +155,11 @@ def test_who_says_it_is_the_author_else_the_source(client, changed, name):
         (item("hiv", "confirmed"), "HIV serology: not kept. It is not for a person to say here"),
         (item("hiv", "on-file"), "HIV serology: not kept. What is on file is told by the chart"),
         (item("dosage", "not-known"), "Dose: not kept, for it says neither yes nor no"),
-        (item("dosage", "perhaps"), "Dose: not kept. The answer is not the one"),
-        ({"linkId": "dosage", "answer": [{"valueBoolean": True}]}, "Dose: not kept. The answer is not the one"),
+        (item("dosage", "perhaps"), "Dose: not kept. The answer is none of those"),
+        ({"linkId": "dosage", "answer": [{"valueBoolean": True}]}, "Dose: not kept. The answer is none of those"),
         ({"linkId": "dosage", "answer": [{"valueCoding": 1}, {"valueCoding": 2}]}, "Dose: not kept. The answer"),
         (remark("dosage", "but"), "Dose: the remark was not kept"),
+        ({"linkId": "dosage", "answer": ["yes"]}, "Dose: not kept. The answer is none of those"),
         (remark("hiv", "but"), "HIV serology: the remark was not kept"),
         (
             {"linkId": "hiv.record", "answer": [{"valueReference": {"reference": "DocumentReference/1"}}]},
@@ -183,6 +190,7 @@ def test_what_is_not_kept_is_told_and_the_rest_is_kept(client, added, said):
         ({"item": [item("dosage", "confirmed"), item("dosage", "not-so")]}, "item"),
         ({"item": [item("dosage", "confirmed")], "author": None}, "author"),
         ({"item": [item("dosage", "confirmed")], "author": {"reference": "Device/1"}}, "author"),
+        ({"item": [item("dosage", "confirmed")], "author": {"reference": "https://x.example/Device/1"}}, "author"),
         ({"item": [item("dosage", "confirmed")], "author": {"display": "our own", "type": "Device"}}, "author"),
         ({"item": [item("dosage", "confirmed")], "author": {"display": "x" * 121}}, "author"),
         ({"item": [item("dosage", "confirmed", remark("dosage", "w" * 1001))]}, "item[0].answer[0].item[0]"),

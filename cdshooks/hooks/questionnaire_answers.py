@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from cdshooks.engine.identity import listed
+from cdshooks.engine.identity import listed, split_reference
 from cdshooks.hooks.dossier import Dossier
 from cdshooks.hooks.dossier_view import label_of, to_attest
 from cdshooks.hooks.errors import RequestError, issue
@@ -41,7 +41,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """An item of a response, where it stands, and its answers that are objects."""
+    """An item of a response, where it stands, and its answers; one that is no object is an empty one."""
 
     link: str
     place: str
@@ -104,7 +104,7 @@ def _items(holder: Mapping[str, Any], place: str) -> Iterator[Placed]:
     for index, item in enumerate(listed(holder.get("item"))):
         where = f"{place}.item[{index}]"
         found = item if isinstance(item, Mapping) else {}
-        answers = [answer for answer in listed(found.get("answer")) if isinstance(answer, Mapping)]
+        answers = [answer if isinstance(answer, Mapping) else {} for answer in listed(found.get("answer"))]
         yield Placed(str(found.get("linkId")), where, tuple(answers))
         yield from _items(found, where)
         for number, answer in enumerate(answers):
@@ -127,6 +127,8 @@ class _Reading:
         new = self._new(item)
         if name == REMARK and new and not self._says(criterion):
             told.append(self._unkept("remark", criterion, item))
+        elif name == REMARK and any(not isinstance(answer.get("valueString"), str) for answer in new):
+            told.append(self._unkept("other", criterion, item))
         elif name and name != REMARK and new:
             told.append(self._unkept("lines" if item.link == LINES else name, criterion, item))
         elif not name and (new or self._remarks(criterion)) and item.answers:
@@ -220,5 +222,5 @@ def _named(reference: Any) -> str:
     """A person by name, else by reference; software is nobody."""
     if not isinstance(reference, Mapping) or reference.get("type") == "Device":
         return ""
-    texts = [text for text in (reference.get("display"), reference.get("reference")) if isinstance(text, str)]
-    return "" if any(text.startswith("Device/") for text in texts) else clean(next((t for t in texts if t.strip()), ""))
+    name, link = (text if isinstance(text := reference.get(key), str) else "" for key in ("display", "reference"))
+    return "" if split_reference(link)[1] == "Device" else clean(name) or clean(link)
