@@ -6,6 +6,7 @@ import json
 import os
 import random
 import signal
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -50,6 +51,40 @@ def caller(url: str, told: Acknowledged, stop: threading.Event) -> None:
             entry = {"card": cards[0]["uuid"], "outcome": "overridden", "outcomeTimestamp": moment}
             if session.post(f"{url}{CALL}/feedback", json={"feedback": [entry]}, timeout=20).status_code == 200:
                 told.feedback.add((entry["card"], moment))
+
+
+def children(of: int) -> set[int]:
+    listed = subprocess.run(["ps", "-o", "pid=,stat=", "--ppid", str(of)], stdout=subprocess.PIPE, text=True)
+    found = (line.split() for line in listed.stdout.splitlines())
+    return {int(pid) for pid, state in found if not state.startswith("Z")}
+
+
+def workers_of(server: subprocess.Popen[bytes], without: int = 0) -> set[int]:
+    """The two workers of a service, once there are two, and `without` is none of them."""
+    end = time.monotonic() + 60
+    while len(found := children(server.pid) - {without}) < 2:
+        assert time.monotonic() < end and server.poll() is None
+        time.sleep(0.1)
+    return found
+
+
+def test_a_worker_that_is_killed_is_replaced_and_the_other_answers_meanwhile(tmp_path: Path) -> None:
+    settings = replace(read_settings({"CDSHOOKS_MODE": "demo"}), database_url=f"sqlite:///{tmp_path}/store.db")
+    body = tale("mcl-missing-three")
+    with running_server(settings, workers=2, output=tmp_path / "output") as (url, server):
+        wait_until_live(url)
+        victim, survivor = sorted(workers_of(server))
+        requests.post(f"{url}{CALL}", json=body, timeout=20)
+        os.kill(victim, signal.SIGKILL)
+        while victim in children(server.pid):
+            time.sleep(0.05)
+        answered = [requests.post(f"{url}{CALL}", json=body, timeout=20).status_code for _ in range(3)]
+        assert answered == [200] * 3
+        assert survivor in workers_of(server, without=victim)
+        assert requests.post(f"{url}{CALL}", json=body, timeout=20).status_code == 200
+        assert 'outcome="documentation-missing"} 5.0' in requests.get(f"{url}/metrics", timeout=20).text
+        server.terminate()
+        assert server.wait(timeout=20) == 0
 
 
 def calling(url: str, told: Acknowledged, stop: threading.Event) -> None:

@@ -1,6 +1,8 @@
 """What Prometheus reads: every figure an operator alarms on, and a site that stopped firing."""
 
+import os
 import re
+import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +14,7 @@ from tales import shipped_library, tale
 from cdshooks.hooks.service import Answer
 from cdshooks.server.app import create_app
 from cdshooks.server.calls import current_call
-from cdshooks.server.metrics import Metrics
+from cdshooks.server.metrics import FOLDER, Metrics, forget_dead_workers
 from cdshooks.server.rate_gauges import RateGauges
 from cdshooks.server.settings import read_settings
 
@@ -124,3 +126,16 @@ def test_the_text_is_what_prometheus_asks_for(client):
     assert reply.status_code == 200
     assert reply.content_type.startswith("text/plain")
     assert reply.headers["Cache-Control"] == "no-store"
+
+
+def test_what_a_dead_worker_said_of_the_present_is_forgotten_and_what_it_counted_stays(tmp_path, monkeypatch):
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    with subprocess.Popen(["true"]) as dead:
+        pass
+    names = {
+        f"{kind}_{pid}.db" for kind in ("gauge_livemax", "gauge_max", "counter") for pid in (dead.pid, os.getpid())
+    }
+    for name in names:
+        (tmp_path / name).touch()
+    forget_dead_workers()
+    assert {path.name for path in tmp_path.iterdir()} == names - {f"gauge_livemax_{dead.pid}.db"}

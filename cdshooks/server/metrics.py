@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 from functools import cache
+from pathlib import Path
 
 from flask import Flask, Response
 from prometheus_client import (
@@ -19,7 +20,7 @@ from prometheus_client import (
     generate_latest,
     values,
 )
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
 from cdshooks.server.breaker import BreakerState
@@ -107,6 +108,16 @@ class Metrics:
         if self._rates:
             together.register(self._rates)
         return generate_latest(together)
+
+
+def forget_dead_workers() -> None:
+    """Let go of what workers that are no more said of the present; what they counted stays."""
+    for file in Path(os.environ[FOLDER]).glob("gauge_live*_*.db"):
+        pid = int(file.stem.rpartition("_")[2])
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
 def add_metrics(app: Flask, metrics: Metrics) -> None:

@@ -23,7 +23,7 @@ from granian.log import LogLevels
 from cdshooks.engine.library import Library, load_library
 from cdshooks.server.clients import Client
 from cdshooks.server.dossiers import drop_dossiers, purge_dossiers
-from cdshooks.server.metrics import FOLDER
+from cdshooks.server.metrics import FOLDER, forget_dead_workers
 from cdshooks.server.production import refuse_synthetic, registered_clients
 from cdshooks.server.registry import rows_in_force
 from cdshooks.server.rsgi import Served, app
@@ -50,6 +50,7 @@ def run_server(settings: Settings, host: str = "127.0.0.1", port: int = 8000, wo
             address=address,
             port=port,
             workers=workers,
+            respawn_failed_workers=True,  # else one that is killed takes the others, and their calls, with it
             http=HTTPModes.http1,  # where it waits to see which HTTP it will be, it waits for ever
             http1_settings=HTTP1Settings(header_read_timeout=10_000),
             websockets=False,
@@ -125,6 +126,7 @@ def _worker_app() -> Served:
     """
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, signal.SIG_DFL)
+    forget_dead_workers()
     return app()
 
 
