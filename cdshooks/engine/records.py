@@ -56,7 +56,9 @@ def status_words(resource: Resource) -> list[str]:
     words = [resource.get("status"), resource.get("docStatus")]
     if "verificationStatus" in resource:
         words += code_words(resource["verificationStatus"])
-    words += ["not-done" for name in _NOT_DONE if name in resource and resource[name] is True]
+    for name in _NOT_DONE:
+        if name in resource and resource[name] is True:
+            words.append("not-done")
     return [word.strip().lower() for word in words if isinstance(word, str)]
 
 
@@ -204,11 +206,13 @@ def title_of(record: Record, chart: Chart) -> str:
 
 def names_of(record: Record, chart: Chart) -> list[str]:
     """The words of what a record is about; not to be changed."""
-    return once(_names, record, chart)
+    return once(_names, record, chart)[0]
 
 
-def _names(record: Record, chart: Chart) -> list[str]:
-    return concept_texts(concept_of(record, chart))
+def _names(record: Record, chart: Chart) -> tuple[list[str], str]:
+    """The words of what a record is about, and the same folded."""
+    texts = concept_texts(concept_of(record, chart))
+    return texts, "".join(map(fold_words, texts))
 
 
 def document_titles(resource: Resource) -> list[str]:
@@ -251,11 +255,7 @@ def folded_texts(record: Record, chart: Chart) -> str:
 
 def folded_name(record: Record, chart: Chart) -> str:
     """The words that say what a record is about, folded; two blanks part one text from the next."""
-    return once(_folded_name, record, chart)
-
-
-def _folded_name(record: Record, chart: Chart) -> str:
-    return "".join(map(fold_words, names_of(record, chart)))
+    return once(_names, record, chart)[1]
 
 
 def _folded(record: Record, chart: Chart) -> tuple[str, list[tuple[str, str]]]:

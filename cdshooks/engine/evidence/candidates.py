@@ -109,13 +109,21 @@ class Candidates(Struct):
 
     def counting(self, otherwise: str) -> str:
         """The dates that count, in words; `otherwise` where any date does."""
-        if self.window is None:
-            return otherwise
-        kept, key = self.context.worked_out, (self.window, self.context.as_of)
+        return self._dates(self.window)[1] if self.window else otherwise
+
+    @property
+    def counts(self) -> str:
+        """The dates that count; "" where any date does."""
+        return self._dates(self.window)[0] if self.window else ""
+
+    def _dates(self, window: Window) -> tuple[str, str]:
+        """The dates that count in a window, by themselves and in a sentence: alike for all that ask with it."""
+        kept, key = self.context.worked_out, (window, self.context.as_of)
         if key not in kept:
-            kept[key] = self.wording.say("evidence.dated", counts=self.window.ask(self.context.as_of))
-        dated: str = kept[key]
-        return dated
+            counts = window.ask(self.context.as_of)
+            kept[key] = counts, self.wording.say("evidence.dated", counts=counts)
+        dates: tuple[str, str] = kept[key]
+        return dates
 
     def leave_out(self, evidence: Evidence, why: Why) -> None:
         """Report a record that was not used; one with a confidentiality label is not named."""

@@ -113,7 +113,7 @@ def _found(candidates: Candidates, group: list[Candidate], unread: str | None) -
 
 
 def _sentence(candidates: Candidates, candidate: Candidate, unread: str | None, more: str) -> str:
-    say, window = candidates.wording.say, candidates.window
+    say = candidates.wording.say
     return say(
         f"evidence.{candidate.verdict}",
         record=candidate.brief or candidate.evidence.display,
@@ -121,7 +121,7 @@ def _sentence(candidates: Candidates, candidate: Candidate, unread: str | None, 
         date=candidate.evidence.date or say("evidence.no_date"),
         why=candidate.why,
         more=more,
-        counts=window.ask(candidates.context.as_of) if window else "",
+        counts=candidates.counts,
         unread=say("evidence.also_unread", reason=unread) if unread else "",
     )
 
