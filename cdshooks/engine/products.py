@@ -148,7 +148,10 @@ class Products:
 
     def class_named(self, texts: Iterable[str]) -> str | None:
         """The word with which a text says CAR-T without a product; None when none does."""
-        folded = "".join(map(fold_words, texts))
+        return self.class_named_in("".join(map(fold_words, texts)))
+
+    def class_named_in(self, folded: str) -> str | None:
+        """The same in texts that are folded already."""
         return next((word for word, words in self.class_words if words in folded), None)
 
     def trapped(self, texts: Iterable[str]) -> list[Trap]:

@@ -212,20 +212,18 @@ def _end_of(found: Mapping[str, Any], text: bytes, at: int) -> int | None:
     """Where the object ends that begins at `at`; None when it does not hold just these members."""
     left = dict(found)
     while start := _KEY.match(text, at):
-        end = _end_of_part(left.pop(start[1].decode(), None), text, start.end())
-        if end is None:
+        part, at = left.pop(start[1].decode(), None), start.end()
+        if isinstance(part, dict):
+            end = _end_of(part, text, at)
+            if end is None:
+                return None
+            at = end
+        elif part is None or not text.startswith(plain := memoryview(part), at):
             return None
-        at = end
+        else:
+            at += len(plain)
     close = _END.match(text, at)
     return close.end() if close else None
-
-
-def _end_of_part(part: msgspec.Raw | dict[str, msgspec.Raw] | None, text: bytes, at: int) -> int | None:
-    if isinstance(part, dict):
-        return _end_of(part, text, at)
-    if part is None or not text.startswith(plain := memoryview(part), at):
-        return None
-    return at + len(plain)
 
 
 def _repeated_key(text: bytes) -> int | None:

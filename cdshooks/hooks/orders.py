@@ -18,6 +18,7 @@ from cdshooks.engine.identity import Entry, contained, listed, split_reference
 from cdshooks.engine.library import Library
 from cdshooks.engine.model import Order, ProductId, Resource
 from cdshooks.engine.products import WITH_STRENGTH, Product, ProductCode
+from cdshooks.engine.valuesets import fold_words
 from cdshooks.hooks.errors import RequestError
 from cdshooks.hooks.prefetch import bundle_entries
 from cdshooks.hooks.request import DraftEntry, Request
@@ -175,7 +176,8 @@ def identify_product(concept: Any, texts: list[str], medication: bool, library: 
     """The CAR-T product of a concept and its texts; None when it is no CAR-T at all."""
     products, say = library.products, library.wording.say
     codes = list(library.systems.codings(concept))
-    hits, named = products.coded(codes), products.named(texts)
+    folded = "".join(map(fold_words, texts))
+    hits, named = products.coded(codes), products.named_in(folded)
     service = next((coded for coded in codes if _is_car_t_service(coded, library)), None)
     unclassified = any(coded in products.unclassified for coded in codes)
     ids = {product.id for product, _ in hits} | {product.id for product, _ in named}
@@ -195,7 +197,7 @@ def identify_product(concept: Any, texts: list[str], medication: bool, library: 
         return ProductIdentity(None, say("order.two_products"), "text", "text")
     if service is not None:
         return ProductIdentity(None, _by_code(service, library), "B", "")
-    if word := products.class_named(texts):
+    if word := products.class_named_in(folded):
         return ProductIdentity(None, say("order.by_text", name=word), "text", "text")
     return None
 

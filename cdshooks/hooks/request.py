@@ -150,7 +150,7 @@ def _hashed(body: bytes, sent: Mapping[str, Raw]) -> Callable[[], str]:
 
 
 def _holds_token(sent: Mapping[str, Raw]) -> bool:
-    return bytes(sent.get("fhirAuthorization", Raw(b"null"))) != b"null"
+    return "fhirAuthorization" in sent
 
 
 def _authorization_patient(sent: Mapping[str, Raw]) -> str | None:
