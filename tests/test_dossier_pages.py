@@ -99,7 +99,17 @@ def test_a_denial_that_was_held_against_no_policy_has_the_days_of_its_appeal(ser
 def test_what_is_attested_to_stands_beside_its_choices(service):
     form = service.http.get(service.link()).text.partition('id="attest"')[2]
     assert "Asked: The label&#39;s warnings and precautions have been weighed." in form
-    assert "Excluded: Another CAR T-cell therapy was given before." in form
+    excluded = form.partition("Excluded: Another CAR T-cell therapy was given before.")[2].partition("</fieldset>")[0]
+    assert "> Confirmed: does not apply</label>" in excluded and "> Not so: it applies</label>" in excluded
+
+
+def test_what_was_attested_of_an_exclusion_cannot_be_taken_for_the_contrary(service):
+    path = service.link()
+    said = {"name": "R. Nurse, RN", "says-prior-car-t": "yes", "says-dosage": "no"}
+    service.http.post(f"{path}/attest", data={"ticket": service.ticket(path), **said})
+    for end in ("", "/packet"):
+        page = service.http.get(path + end).text
+        assert "Attested: confirmed: does not apply" in page and "Attested: not so</strong>" in page
 
 
 def test_an_exclusion_is_said_to_be_shown_by_the_chart_and_not_to_be_unmet(service):

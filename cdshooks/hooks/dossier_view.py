@@ -18,6 +18,7 @@ GAPS = tuple(outcome.value for outcome in WORST_FIRST[: WORST_FIRST.index(Outcom
 """What stands in the way of submitting, worst first."""
 OPEN = {"start": "first day", "end": "last day", "bestResponse": "best response", "stopped": "why it was stopped"}
 """What a line of treatment may leave open, as a reader calls it."""
+_ANSWERS = {"confirmed": ("confirmed", "confirmed: does not apply"), "not-so": ("not so", "not so: it applies")}
 _TASKS = {outcome: rank for rank, outcome in enumerate(("not-met", "could-not-check", "missing", "stale"))}
 
 
@@ -150,6 +151,12 @@ def subject_of(dossier: Dossier, subject: str) -> str:
     line, _, part = subject.partition(" ")
     regimen = next((found["regimen"] for found in treatment_lines(dossier) if id_of_line(found) == line), None)
     return f"{', '.join(regimen)}, {OPEN[part]}" if regimen and part in OPEN else label_of(dossier, subject)
+
+
+def answer_of(dossier: Dossier, criterion: str, kind: str) -> str:
+    """What a person chose, in words that cannot be taken for the contrary where the criterion is an exclusion."""
+    excluded = {f["criterion"] for f in findings_of(dossier) if f["section"] == "exclusions"}
+    return _ANSWERS[kind][criterion in excluded]
 
 
 def places(dossier: Dossier) -> Iterator[Mapping[str, Any]]:
