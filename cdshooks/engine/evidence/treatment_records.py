@@ -52,7 +52,7 @@ class TreatmentSets:
 
     rules: LineRules
     drugs: tuple[ValueSet, ...]
-    procedures: tuple[tuple[LineProcedure, ValueSet, ValueSet, tuple[ValueSet, ...]], ...]
+    procedures: tuple[tuple[LineProcedure, ValueSet, ValueSet, tuple[ValueSet, ...], frozenset[str]], ...]
     stop_reasons: ValueSet
     names: tuple[tuple[str, str], ...]
 
@@ -65,21 +65,27 @@ def treatment_sets(compiler: Compiler, classes: tuple[ValueSet, ...] = ()) -> Tr
     return TreatmentSets(
         rules,
         drugs,
-        tuple(
-            (p, compiler.union(list(p.codes)), compiler.union(list(p.given)), tuple(compiler.sets(list(p.words))))
-            for p in rules.procedures
-        ),
+        tuple(_procedure(procedure, compiler) for procedure in rules.procedures),
         compiler.union(list(rules.stop_reasons)),
         tuple(_names(drugs)),
     )
 
 
+def _procedure(
+    procedure: LineProcedure, compiler: Compiler
+) -> tuple[LineProcedure, ValueSet, ValueSet, tuple[ValueSet, ...], frozenset[str]]:
+    """A procedure with its codes, the drugs that give it, the words for it, and the names of those drugs."""
+    given = compiler.union(list(procedure.given))
+    names = frozenset(folded for folded, _ in _names([given]))
+    return procedure, compiler.union(list(procedure.codes)), given, tuple(compiler.sets(list(procedure.words))), names
+
+
 def _names(drugs: Iterable[ValueSet]) -> Iterator[tuple[str, str]]:
-    """Every ingredient and brand as folded words, with the ingredient that it stands for."""
+    """Every ingredient, brand and regimen as folded words, with the ingredient or regimen that it stands for."""
     concepts = [concept for value_set in drugs for concept in value_set.concepts.values() if concept.ingredient]
     brands = [(concept.display, concept.ingredient) for concept in concepts if concept.tty == _BRAND]
     named = {(fold_words(name), drug) for name, drug in [*((c.ingredient, c.ingredient) for c in concepts), *brands]}
-    yield from sorted(named)
+    yield from sorted(named | {(folded, phrase) for value_set in drugs for phrase, folded in value_set.phrases})
 
 
 @dataclass
@@ -104,13 +110,16 @@ class TreatmentReader:
         for record, name in self._named():
             for dose in self._dose(record, name, None):
                 yield replace(dose, coded=False)
-        for procedure, codes, given, words in self.sets.procedures:
+        for procedure, codes, given, words, names in self.sets.procedures:
             for record, _ in self.chart.find(("Procedure",), codes):
                 yield from self._dose(record, procedure.name, procedure)
             for record, _ in self.chart.find(("MedicationAdministration",), given):
                 yield from self._dose(record, procedure.name, procedure)
             for record in self.chart.uncoded("Procedure") if words else ():
                 if quote(record, self.chart, words):
+                    yield from self._dose(record, procedure.name, procedure)
+            for record in self.chart.uncoded("MedicationAdministration") if names else ():
+                if any(name in folded_name(record, self.chart) for name in names):
                     yield from self._dose(record, procedure.name, procedure)
 
     def _named(self) -> Iterator[tuple[Record, str]]:
