@@ -20,6 +20,14 @@ def records(body):
     return [e["resource"] for b in json.loads(body)["prefetch"].values() for e in b.get("entry", [])]
 
 
+def test_a_service_that_is_measured_is_started_as_an_installed_one(monkeypatch):
+    for name in ("PYTHONDONTWRITEBYTECODE", "CDSHOOKS_CLIENTS", "KEPT"):
+        monkeypatch.setenv(name, "1")
+    with core.demo_environment() as environment:
+        assert environment["KEPT"] == "1" and environment["CDSHOOKS_MODE"] == "demo"
+        assert not {"PYTHONDONTWRITEBYTECODE", "CDSHOOKS_CLIENTS"} & environment.keys()
+
+
 @pytest.mark.parametrize(("name", "size"), list(SIZES.items())[:3], ids=list(SIZES)[:3])
 def test_a_chart_is_as_large_as_its_name_and_always_the_same(name, size):
     body = request_body(size)
