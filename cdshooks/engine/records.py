@@ -125,13 +125,15 @@ class Seen(Struct, frozen=True):
         return self.taken_back
 
     def showing(self, value: str, concept: Concept | None = None) -> Evidence:
-        """The evidence with a value; one that has no words of its own is named by a `concept`."""
-        title = self.evidence.display
+        """The evidence with a value; one without words of its own is named by a `concept`, a sensitive one by none."""
+        title, evidence = self.evidence.display, self.evidence
+        if concept is not None and concept.sensitive and not evidence.sensitive:
+            evidence = replace(evidence, sensitive=True)
         if concept is not None and not self.named:
             title = clip(f"{concept.display} ({concept.coded[1]})")
         elif not value:
-            return self.evidence
-        return replace(self.evidence, display=f"{title}: {value}" if value else title)
+            return evidence
+        return replace(evidence, display=f"{title}: {value}" if value else title)
 
 
 def seen_in(record: Record, chart: Chart) -> Seen:

@@ -31,7 +31,10 @@ _WORD = re.compile(r"[a-z0-9]+")
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """One code of a value set with what it may do; `score` is the number that an answer of a scale stands for."""
+    """One code of a value set with what it may do.
+
+    `score` is the number that an answer of a scale stands for; a record found by a `sensitive` one is never named.
+    """
 
     coded: Coded
     display: str
@@ -42,6 +45,7 @@ class Concept:
     tty: str = ""
     ingredient: str = ""
     score: int | None = None
+    sensitive: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,6 +169,7 @@ def _concept(coded: Coded, entry: Mapping[str, Any], facts: Mapping[str, Any]) -
         tty=facts.get("tty", ""),
         ingredient=facts.get("ingredient", ""),
         score=facts.get("score"),
+        sensitive=bool(facts.get("sensitive")),
     )
 
 
