@@ -65,3 +65,16 @@ def test_so_does_the_record_that_the_order_refers_to(ask, named, asked):
 
 def test_beside_nothing_labelled_the_other_disease_is_what_contradicts(ask):
     assert ask(INDICATION, BETA).truth is False
+
+
+@pytest.mark.parametrize(("reasons", "asked"), [(["beta"], True), (["alpha", "beta"], False), (["infection"], False)])
+def test_an_order_that_gives_only_another_disease_as_its_reason_is_asked_about(ask, reasons, asked):
+    found = ask(INDICATION, RELAPSE, order=because(*reasons))
+    assert (found.truth, found.gap) == ((None, Gap.ATTEST) if asked else (True, None))
+    assert ("the order gives Beta as its reason" in found.found) is asked
+
+
+def test_a_reason_that_is_somebody_else_s_record_tells_nothing(ask):
+    theirs = condition("alpha", "theirs", subject={"reference": "Patient/p2"})
+    order = because(reasonReference=[{"reference": "Condition/theirs"}])
+    assert ask(INDICATION, RELAPSE, BETA, theirs, order=order).gap is Gap.ATTEST

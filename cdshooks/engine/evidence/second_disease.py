@@ -16,7 +16,7 @@ from cdshooks.engine.evidence.context import Compiler, Context, as_list
 from cdshooks.engine.identity import listed
 from cdshooks.engine.model import Explanation, Gap
 from cdshooks.engine.products import Indication
-from cdshooks.engine.valuesets import ValueSet, union
+from cdshooks.engine.valuesets import Concept, ValueSet, union
 
 
 @dataclass(frozen=True)
@@ -69,14 +69,22 @@ def with_second_disease(found: Explanation, diseases: Diseases, context: Context
         for candidate in _beside(diseases, context, compiler)
         if candidate.record.reference not in asked or _is_named(candidate, diseases, context)
     ]
-    if not beside or _ordered_for(diseases, context):
+    reasons = _reasons(context)
+    labelled = any(diseases.named.find(coded) for coded in reasons)
+    if other := next((c for coded in reasons if (c := _other(coded, diseases))), None):
+        name = compiler.wording.say("evidence.sensitive") if other.sensitive else other.display
+        told = "" if labelled else compiler.wording.say("evidence.other_reason", other=name)
+    else:
+        beside, told = [] if labelled else beside, ""
+    if beside and not told:
+        told = _named(newest_first(beside)[0], diseases, context, compiler)
+    if not told:
         return found
-    newest = newest_first(beside)[0]
     return replace(
         found,
         truth=None,
         gap=Gap.ATTEST,
-        found=f"{found.found}; {_named(newest, diseases, context, compiler)}",
+        found=f"{found.found}; {told}",
         evidence=tuple(dict.fromkeys([*found.evidence, *(c.evidence for c in beside)])),
         hint=False,
     )
@@ -93,21 +101,21 @@ def _is_named(candidate: Candidate, diseases: Diseases, context: Context) -> boo
     return any(diseases.named.find(coded) for coded in context.chart.codes_of(candidate.record))
 
 
-def _other(coded: Coded, diseases: Diseases) -> bool:
-    """True for a code that is known to be of another disease."""
+def _other(coded: Coded, diseases: Diseases) -> Concept | None:
+    """The concept of a code that is known to be of another disease."""
     concept = None if diseases.named.find(coded) else diseases.others.every.find(coded)
-    return concept is not None and (concept.decides or concept.grade != "A")
+    return concept if concept is not None and (concept.decides or concept.grade != "A") else None
 
 
-def _ordered_for(diseases: Diseases, context: Context) -> bool:
-    """True when the order's own reason is a labelled disease and no other one."""
+def _reasons(context: Context) -> list[Coded]:
+    """Every code of the order's own reasons, and of the records that it refers to as such."""
     order, chart = context.order.resource, context.chart
     told = [*listed(order.get("reasonCode"))]
     for reference in listed(order.get("reasonReference")):
-        if reason := chart.resolve(reference, order):
+        reason = chart.resolve(reference, order)
+        if reason and chart.identity.owns(reason.get("subject"), reason):
             told.append(resource_concept(reason, chart))
-    codes = [coded for concept in told for coded in chart.systems.codings(concept)]
-    return any(diseases.named.find(c) for c in codes) and not any(diseases.others.every.find(c) for c in codes)
+    return [coded for concept in told for coded in chart.systems.codings(concept)]
 
 
 def _named(candidate: Candidate, diseases: Diseases, context: Context, compiler: Compiler) -> str:
@@ -117,6 +125,6 @@ def _named(candidate: Candidate, diseases: Diseases, context: Context, compiler:
     if candidate.evidence.sensitive:
         return say("evidence.second_disease", record=say("evidence.sensitive"), date=date)
     if _is_named(candidate, diseases, context):
-        other = next(c for coded in codes if _other(coded, diseases) and (c := diseases.others.every.find(coded)))
+        other = next(c for coded in codes if (c := _other(coded, diseases)))
         return say("evidence.second_code", record=candidate.evidence.display, date=date, other=other.display)
     return say("evidence.second_disease", record=candidate.evidence.display, date=date)
