@@ -207,6 +207,16 @@ def test_what_is_too_much_at_once_is_refused_at_once(example: Library, holding: 
     assert app.test_client().post(PATH, json=CALL).status_code == 200
 
 
+def test_a_call_is_not_kept_waiting_for_its_turn_until_nobody_wants_its_answer(
+    example: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cdshooks.server.answering.TURN_SECONDS", 0.01)
+    monkeypatch.setattr("cdshooks.server.site.COMPUTE_AT_ONCE", 0)
+    app = create_app(read_settings({"CDSHOOKS_MODE": "demo"}), example)
+    refused = app.test_client().post(PATH, json=CALL)
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "2")
+
+
 def test_calls_compute_a_few_at_a_time(example: Library) -> None:
     inside, most, lock = 0, 0, threading.Lock()
 

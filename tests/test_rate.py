@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from cdshooks.hooks.errors import RequestError
 from cdshooks.server.rate import CallRate, Places, Turns
 
 
@@ -54,10 +55,10 @@ def test_a_turn_is_taken_by_as_many_as_there_are_and_lent_to_another_while_its_o
     others = []
 
     def another() -> None:
-        with turns.one():
+        with turns.one(10):
             others.append("computed")
 
-    with turns.one():
+    with turns.one(10):
         thread = threading.Thread(target=another)
         thread.start()
         assert others == []
@@ -65,7 +66,11 @@ def test_a_turn_is_taken_by_as_many_as_there_are_and_lent_to_another_while_its_o
         assert others == ["computed"]
         with pytest.raises(ValueError, match="no answer"):
             turns.lent(fail)()
-        assert not turns.one().acquire(blocking=False)  # type: ignore[attr-defined]
+        with pytest.raises(RequestError, match="too many calls") as refused, turns.one(0.01):
+            pass
+        assert refused.value.status == 503
+    with turns.one(0.01):
+        assert others == ["computed"]
 
 
 def fail() -> None:

@@ -24,6 +24,8 @@ from cdshooks.server.site import Site
 
 DEMO_CLIENT = "demo"
 """The name under which the calls of demo mode are recorded."""
+TURN_SECONDS = 3.0
+"""How long a call may wait until it is computed: an answer after more than four seconds is of no use."""
 
 
 def begin_call(site: Site, service_id: str) -> None:
@@ -39,7 +41,7 @@ def answer_call(site: Site, body: bytes, client: Client | None = None, name: str
     """
     current, name = current_call(), name or recorded_name(client)
     options = site.options_now(client)
-    with site.turns.one():
+    with site.turns.one(TURN_SECONDS):
         request = read_request(body, current.service, current.hook)
         _check_fhir_server(request, client)
         options = _with_earlier_overrides(options, site, request, client, name)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Hashable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
+
+from cdshooks.hooks.errors import RequestError
 
 _MOST_CALLERS = 10_000
 _Given = ParamSpec("_Given")
@@ -45,9 +47,15 @@ class Turns:
     def __init__(self, at_once: int) -> None:
         self._free = threading.Semaphore(at_once)
 
-    def one(self) -> AbstractContextManager[object]:
-        """A turn, as soon as there is one."""
-        return self._free
+    @contextmanager
+    def one(self, seconds: float) -> Iterator[None]:
+        """A turn, as soon as there is one. Raises RequestError (503) when there is none for so many seconds."""
+        if not self._free.acquire(timeout=seconds):
+            raise RequestError(503, "throttled", "too many calls at this moment; try again in a second")
+        try:
+            yield
+        finally:
+            self._free.release()
 
     def lent(self, wait: Callable[_Given, _Result]) -> Callable[_Given, _Result]:
         """The same function for one who has a turn, and lends it to the others while it waits for something."""
