@@ -103,7 +103,6 @@ def test_before_and_after_the_service_have_their_own_clocks(shipped, use, rules)
         (["Blue Cross and Blue Shield of North Carolina", "self-insured"], "", ["self-funded-erisa"]),
         (["Blue Cross and Blue Shield of North Carolina", "Fully Insured PPO"], "", ["commercial-insured-nc"]),
         (["Blue Cross NC", "ASO"], "", [SELF_FUNDED]),
-        (["Blue Cross NC", "Not fully insured, self-funded"], "", [SELF_FUNDED]),
         (["UnitedHealthcare", "Dual Complete HMO D-SNP (Medicare and Medicaid)"], "", [ADVANTAGE]),
         (["NC Medicaid Direct"], "", [DIRECT]),
         (["NC Medicaid, fee for service"], "", [DIRECT]),
