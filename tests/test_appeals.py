@@ -301,7 +301,7 @@ def edited(files, name, change):
     [
         ("medicare-advantage.yaml", lambda d: d["rules"][0].update(sources=["nowhere"]), "there is no source nowhere"),
         ("medicare-advantage.yaml", lambda d: d["rules"].append(d["rules"][0]), "stands twice"),
-        ("medicare-advantage.yaml", lambda d: d["rules"][0].update(within="65 days"), "does not match"),
+        ("medicare-advantage.yaml", lambda d: d["rules"][0].update(within="65 days"), "write a period such as P30D"),
         ("medicare-advantage.yaml", lambda d: d["rules"][0].update(grade="C"), "is not one of"),
         ("medicare-advantage.yaml", lambda d: d["rules"][0].pop("length"), "length"),
         ("answers.yaml", lambda d: d["answers"].update(certified="vs/none-such"), "there is no such value set"),

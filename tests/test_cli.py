@@ -226,6 +226,13 @@ def test_check_holds_every_suggestion_against_fhir(copied: Path) -> None:
     assert f"{copied}/suggestions/write-letter.yaml:1: departs from FHIR R4: resource.authoredOn: " in said
 
 
+def test_check_holds_every_value_set_against_its_schema(copied: Path) -> None:
+    found = copied / "valuesets/lab-hbsag.json"
+    found.write_text(found.read_text().replace('"concept"', '"concepts"', 1))
+    said = fails(1, "check", str(copied))
+    assert f"{found}:" in said and "there is no key 'concepts' here; did you mean concept?" in said
+
+
 def test_an_overdue_review_is_a_warning_and_no_problem(copied: Path) -> None:
     policy = copied / WNC / "2025-04.yaml"
     policy.write_text(policy.read_text().replace("review_due: 2027-02-21", "review_due: 2026-01-31"))

@@ -95,7 +95,8 @@ def test_a_value_set_that_is_not_there_is_named_with_the_line_that_asks_for_it(e
     edit(POLICY, "code: vs/path-marrow,", "code: vs/path-narrow,")
     line = line_of(example_files / POLICY, "vs/path-narrow")
     assert problems() == [
-        f"{POLICY}:{line}: vs/path-narrow: there is no such value set; add valuesets/path-narrow.json"
+        f"{POLICY}:{line}: vs/path-narrow: there is no such value set; "
+        "did you mean vs/path-marrow or vs/proc-marrow? Else add valuesets/path-narrow.json"
     ]
 
 

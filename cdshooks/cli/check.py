@@ -7,11 +7,15 @@ from datetime import date
 from pathlib import Path
 
 import click
+import msgspec
+from jsonschema import Draft202012Validator
 
 from cdshooks.cli.cases import read_cases
 from cdshooks.cli.fhir_models import fhir_departures
 from cdshooks.cli.inputs import counted, known_stories, located, settings_now, shown, today
 from cdshooks.engine.library import Library, LibraryError, Problem, load_library
+from cdshooks.engine.reading import schema_problems
+from cdshooks.engine.source import read_yaml
 from cdshooks.engine.templates import SAMPLE, filled
 
 
@@ -27,6 +31,7 @@ def check(path: Path | None) -> None:
     try:
         library = load_library(folder)
         cases = read_cases(library, known_stories())
+        refuse_odd_sets(folder)
         refuse_no_fhir(library)
     except LibraryError as error:
         click.echo(located(error.problems, folder))
@@ -43,6 +48,19 @@ def refuse_no_fhir(library: Library) -> None:
         for name, template in library.suggestions.items()
         for departure in fhir_departures({"resource": filled(template["resource"], SAMPLE)})
     ]
+    if found:
+        raise LibraryError(found)
+
+
+def refuse_odd_sets(folder: Path) -> None:
+    """Raise LibraryError for keys of a value set that its schema does not know, so that no code is left out unseen."""
+    schema = folder / "schema" / "valueset.json"
+    validator = Draft202012Validator(msgspec.json.decode(schema.read_bytes()))
+    found: list[Problem] = []
+    for path in sorted(folder.glob("valuesets/*.json")):
+        data = msgspec.json.decode(path.read_bytes())
+        if not validator.is_valid(data):
+            found += schema_problems(read_yaml(path, str(path.relative_to(folder))), validator)
     if found:
         raise LibraryError(found)
 

@@ -84,7 +84,8 @@ def load_library(path: Path, schema: Path | None = None) -> Library:
     reader.stop_if_any()
     systems = read_systems(sources["systems"][0].data["systems"])
     value_sets = {s.id: s for s in reader.build(sources["valuesets"], lambda s: read_value_set(s.data, systems))}
-    reader.problems += unknown_sets(sources, value_sets)
+    there = {Path(s.file).stem for s in sources["valuesets"]}  # also those that cannot be used, which is told of them
+    reader.problems += unknown_sets(sources, there)
     reader.stop_if_any()
     wording = Wording(read_wording(_one(sources["wording"])))
     read_products = reader.build(sources["products"], lambda s: read_product(s.data, systems))

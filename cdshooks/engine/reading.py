@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,11 +15,14 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
+from cdshooks.engine.faults import day_faults, faults
 from cdshooks.engine.source import LibraryError, Place, Problem, Source, read_yaml
 
 Read = TypeVar("Read")
 _BLANK = "TODO"
 _CASES = "cases.yaml"
+_FOLDERS = ("appeals", "centers", "payers", "policies", "products", "suggestions", "valuesets", "wording")
+_BYTE = re.compile(r" \(byte (\d+)\)$")
 _NEEDED = ("systems.yaml", "wording/en.yaml", "products/look-alikes.yaml")
 
 
@@ -44,6 +49,11 @@ class Reader:
                 self.problems.append(Problem(needed, 1, f"no library here: {self.path} has no {needed}"))
         if self.problems:
             return {}
+        sources = self._read_kinds()
+        self.problems += self._unread()
+        return sources
+
+    def _read_kinds(self) -> dict[str, list[Source]]:
         products = [p for p in self._glob("products/*.yaml") if p.name != "look-alikes.yaml"]
         return {
             "systems": self._yaml(self._glob("systems.yaml"), "systems"),
@@ -59,6 +69,13 @@ class Reader:
             "suggestions": self._yaml(self._glob("suggestions/*.yaml"), "suggestion"),
             "wording": self._yaml(self._glob("wording/en.yaml"), "wording"),
         }
+
+    def _unread(self) -> Iterator[Problem]:
+        """Files of data in the library's folders that nothing reads, for their name or place is another kind's."""
+        for path in sorted(path for folder in _FOLDERS for path in (self.path / folder).rglob("*.*")):
+            if path.suffix in (".yaml", ".yml", ".json") and path.name != _CASES and path not in self._files:
+                name = str(path.relative_to(self.path))
+                yield Problem(name, 1, "is read by nothing here; a file of data is called and lies as its kind says")
 
     def content_hash(self) -> str:
         """SHA-256 over the names and bytes of every file that was read."""
@@ -90,9 +107,13 @@ class Reader:
     def _value_set(self, path: Path) -> Source:
         name = str(path.relative_to(self.path))
         try:
-            data = msgspec.json.decode(path.read_bytes())
+            text = path.read_bytes()
+            data = msgspec.json.decode(text)
+        except OSError as error:
+            self.problems.append(Problem(name, 1, f"cannot be read: {error.strerror}"))
+            return Source(name, {"id": path.stem})
         except msgspec.DecodeError as error:
-            self.problems.append(Problem(name, 1, f"not readable as JSON: {error}"))
+            self.problems.append(Problem(name, *_json_fault(text, str(error))))
             return Source(name, {"id": path.stem})
         if not isinstance(data, dict):
             self.problems.append(Problem(name, 1, "is not a FHIR ValueSet: write one JSON object"))
@@ -121,7 +142,18 @@ class Reader:
         if validator is None:
             self.problems.append(Problem(source.file, 1, f"the library has no schema/{schema}.json to check it with"))
             return
-        self.problems += schema_problems(source, validator)
+        wrong = [*schema_problems(source, validator)]
+        days = (source.problem(place, message) for place, message in day_faults(source.data))
+        self.problems += wrong or days
+
+
+def _json_fault(text: bytes, reason: str) -> tuple[int, str]:
+    """The line of a fault of JSON, and what it is."""
+    if text.startswith(BOM_UTF8):
+        return 1, "not readable as JSON: it begins with a byte order mark; save it as UTF-8 without one"
+    at = _BYTE.search(reason)
+    line = text.count(b"\n", 0, int(at[1])) + 1 if at else max(len(text.splitlines()), 1)
+    return line, f"not readable as JSON: {_BYTE.sub('', reason)}"
 
 
 def _blanks(value: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
@@ -135,18 +167,11 @@ def _blanks(value: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
 
 def schema_problems(source: Source, validator: Draft202012Validator) -> Iterator[Problem]:
     """Everything in a file that its schema does not allow; while there are blanks in it, those alone."""
+    if source.data == {}:
+        yield source.problem((), "is empty; write what its schema asks for, or take the file away")
+        return
     blanks = list(_blanks(source.data))
     yield from (source.problem(place, f"still to be written: {what}") for place, what in blanks)
     if blanks:
         return
-    for error in validator.iter_errors(source.data):
-        yield source.problem(*_innermost(error))
-
-
-def _innermost(error: Any) -> tuple[tuple[str | int, ...], str]:
-    """The most telling error of a schema failure: the deepest of the alternatives."""
-    while error.context:
-        error = max(error.context, key=lambda e: (len(e.absolute_path), -len(e.message)))
-    place = tuple(error.absolute_path)
-    where = ".".join(map(str, place)) or "the file"
-    return place, f"{where}: {error.message[:300]}"
+    yield from (source.problem(place, message) for place, message in faults(validator.iter_errors(source.data)))

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import difflib
 import string
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from cdshooks.engine.crd_table import crd_problems
+from cdshooks.engine.model import Section
 from cdshooks.engine.policy import Policy
 from cdshooks.engine.source import Place, Problem, Source
 from cdshooks.engine.templates import template_problems
-from cdshooks.engine.valuesets import ValueSet
 
 if TYPE_CHECKING:
     from cdshooks.engine.library import Library
@@ -33,13 +34,16 @@ def names(data: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
         yield place, data
 
 
-def unknown_sets(sources: Mapping[str, list[Source]], value_sets: Mapping[str, ValueSet]) -> Iterator[Problem]:
-    """Names of value sets that are not there."""
+def unknown_sets(sources: Mapping[str, list[Source]], value_sets: Collection[str]) -> Iterator[Problem]:
+    """Names of value sets that are not there, with those that are like them."""
     for kind in ("policies", "products", "look_alikes", "answers"):
         for source in sources.get(kind, ()):
             for place, name in names(source.data):
                 if name.removeprefix("vs/") not in value_sets:
-                    yield source.problem(place, f"{name}: there is no such value set; add valuesets/{name[3:]}.json")
+                    near = difflib.get_close_matches(name[3:], value_sets, n=2)
+                    meant = f"did you mean {' or '.join(f'vs/{like}' for like in near)}? Else " if near else ""
+                    says = f"{name}: there is no such value set; {meant}add valuesets/{name[3:]}.json"
+                    yield source.problem(place, says)
 
 
 def period_problems(library: Library) -> Iterator[Problem]:
@@ -61,6 +65,8 @@ def period_problems(library: Library) -> Iterator[Problem]:
 def reference_problems(library: Library, sources: Mapping[str, list[Source]]) -> Iterator[Problem]:
     """References between files and within a policy that lead nowhere."""
     known = {policy.id for policy in library.policies}
+    for kind in ("payers", "products", "suggestions"):
+        yield from (problem for source in sources[kind] for problem in _own_problems(source))
     for source in sources["payers"]:
         for policy_id in source.data["policies"]:
             if policy_id not in known:
@@ -76,8 +82,28 @@ def reference_problems(library: Library, sources: Mapping[str, list[Source]]) ->
         policy = next(p for p in library.policies if p.file == source.file)
         if not source.file.startswith(f"policies/{policy.id}/"):
             yield source.problem(("id",), f"its id is {policy.id}; the folder it lies in says another")
+        elif source.file != f"policies/{policy.id}/{policy.version}.yaml":
+            yield source.problem(("version",), f"its version is {policy.version}; the file's name says another")
         yield from _criterion_problems(policy, source, library)
         yield from _paragraph_problems(policy, source)
+
+
+def _own_problems(source: Source) -> Iterator[Problem]:
+    """An id that is not the file's name, and names of sources that the file does not list."""
+    if not source.file.endswith(f"/{source.data['id']}.yaml"):
+        yield source.problem(("id",), f"its id is {source.data['id']}; the file's name says another")
+    for place, name in _sources(source.data):
+        if name not in source.data.get("sources", ()):
+            yield source.problem(place, f"there is no source {name} here; write it under sources")
+
+
+def _sources(data: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
+    """Every source that a row of a file names by its key."""
+    rows = data.items() if isinstance(data, Mapping) else enumerate(data) if isinstance(data, list) else ()
+    for key, value in rows:
+        if key in ("source", "sources") and isinstance(value, list):
+            yield from (((*place, key), name) for name in value)
+        yield from _sources(value, (*place, key))
 
 
 def _appeal_problems(sources: Mapping[str, list[Source]]) -> Iterator[Problem]:
@@ -124,11 +150,11 @@ def _product_names(data: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
 
 def _criterion_problems(policy: Policy, source: Source, library: Library) -> Iterator[Problem]:
     ids = [criterion.id for criterion in policy.criteria]
-    for criterion in policy.criteria:
-        section = [row["id"] for row in source.data[criterion.section.value]]
-        place: Place = (criterion.section.value, section.index(criterion.id))
-        if ids.count(criterion.id) > 1:
-            yield source.problem(place, f"the criterion id {criterion.id} stands twice")
+    places: list[Place] = [(s.value, row) for s in Section for row in range(len(source.data.get(s.value, ())))]
+    for index, (criterion, place) in enumerate(zip(policy.criteria, places, strict=True)):
+        if criterion.id in ids[:index]:
+            first = source.line(places[ids.index(criterion.id)])
+            yield source.problem(place, f"the criterion id {criterion.id} stands twice, first in line {first}")
         if criterion.remedy and criterion.remedy not in library.suggestions:
             yield source.problem((*place, "remedy"), f"there is no suggestions/{criterion.remedy}.yaml")
         for about in criterion.about:
@@ -148,7 +174,11 @@ def _criterion_problems(policy: Policy, source: Source, library: Library) -> Ite
 
 
 def _blanks(template: str) -> set[str]:
-    return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+    """The names of a text's blanks; a brace that stands alone is told as one that nobody knows."""
+    try:
+        return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+    except ValueError:
+        return {"…"}
 
 
 def _paragraph_problems(policy: Policy, source: Source) -> Iterator[Problem]:

@@ -11,6 +11,16 @@ from typing import Any
 import yaml
 
 _WHOLE_NUMBER = re.compile(r"-?(0|[1-9]\d*)")
+_LONGEST = 60
+_HINTS = {
+    "did not find expected key": "look at the indent here and just above, and for an open quote",
+    "expected ',' or": "a bracket that was opened is not closed, or a comma is missing",
+    "mapping values are not allowed": "a text with a colon wants quotes; else look at the indent",
+    "block end": "look at the indent",
+    "cannot start any token": "a text that begins with such a character wants quotes",
+    "another document": "one file is one document; take the line --- out",
+    "undefined alias": "a text that begins with * wants quotes",
+}
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Place = tuple[str | int, ...]
@@ -65,19 +75,47 @@ def load_yaml(text: str) -> Any:
 
 def read_yaml(path: Path, name: str) -> Source:
     """Read one YAML file; LibraryError with file and line for anything that is not plain strict YAML."""
-    try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_LOADER)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else 1
-        reason = getattr(error, "problem", None) or type(error).__name__
-        raise LibraryError([Problem(name, line, f"not readable as YAML: {reason}")]) from error
+    text = _text(path, name)
     lines: dict[Place, int] = {}
     problems: list[Problem] = []
-    data = _value(node, (), lines, problems, name) if node is not None else {}
+    try:
+        node = yaml.compose(text, Loader=_LOADER)
+        data = _value(node, (), lines, problems, name) if node is not None else {}
+    except yaml.YAMLError as error:
+        raise LibraryError([_unreadable(error, text, name)]) from error
+    except RecursionError as error:
+        raise LibraryError([Problem(name, 1, "a value holds itself, or is nested too deep; write it out")]) from error
     if problems:
         raise LibraryError(problems)
     return Source(name, data, lines)
+
+
+def _text(path: Path, name: str) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise LibraryError([Problem(name, 1, f"cannot be read: {error.strerror}")]) from error
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        says = f"the byte 0x{data[error.start]:02X} is no UTF-8; save the file as UTF-8"
+        raise LibraryError([Problem(name, line, says)]) from error
+
+
+def _unreadable(error: yaml.YAMLError, text: str, name: str) -> Problem:
+    """What is no YAML, with the line that was read and what is often wrong with such a line."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:  # of a character that YAML does not have
+        at = getattr(error, "position", 0)
+        return Problem(name, text.count("\n", 0, at) + 1, "not readable as YAML: a character that cannot be printed")
+    rows = text.splitlines()
+    read = rows[min(mark.line, len(rows) - 1)].strip()[:_LONGEST]
+    reason = str(getattr(error, "problem", None) or "it breaks off")
+    hint = next((f"; {hint}" for words, hint in _HINTS.items() if words in reason), "")
+    if "\t" in rows[min(mark.line, len(rows) - 1)]:
+        hint = "; indent with blanks, not with a tab"
+    return Problem(name, mark.line + 1, f"not readable as YAML at {read!r}: {reason}{hint}")
 
 
 def _value(node: Any, place: Place, lines: dict[Place, int], problems: list[Problem], name: str) -> Any:
