@@ -127,6 +127,15 @@ def test_references_are_resolved_within_the_record_by_full_url_and_by_id(example
     assert chart.resolve("Organization/o1") is None
 
 
+def test_a_reference_to_another_server_finds_nothing_of_ours_with_the_same_id(example):
+    org = {"resourceType": "Organization", "id": "o1"}
+    elsewhere = "https://elsewhere.example/r4/Organization/o1"
+    chart = chart_of(example, entries=[(None, patient()), (None, org)])
+    assert chart.resolve({"reference": elsewhere}) is None
+    sent_so = chart_of(example, entries=[(None, patient()), (elsewhere, org)])
+    assert sent_so.resolve({"reference": elsewhere}) == org
+
+
 def test_a_kind_of_which_the_request_says_nothing_is_absent(example):
     chart = build_chart([], identify("p1", None, []), {}, example.systems)
     assert chart.reading("Observation").state is State.ABSENT

@@ -207,7 +207,7 @@ UNREADABLE: dict[str, tuple[bytes, str]] = {
     ),
     "a column too many": (f"{HEAD},phone".encode(), "'phone' is no column of the registry"),
     "a column twice": (f"{HEAD},npi".encode(), "npi stands twice"),
-    "semicolons": (HEAD.replace(",", ";").encode(), "is no column of the registry"),
+    "semicolons": (HEAD.replace(",", ";").encode(), "parted by semicolons. Save the file as CSV with commas"),
     "an open quotation mark": (f'{HEAD}\n"Hospital,1\nA,B\n'.encode(), "the CSV cannot be read"),
 }
 

@@ -156,7 +156,7 @@ class Chart:
         return [self._by_reference[key] for key in sorted(self._by_reference) if key[0] == kind]
 
     def resolve(self, reference: Any, within: Resource | None = None) -> Resource | None:
-        """The resource a Reference points to: contained, by fullUrl, or by type and id."""
+        """The resource a Reference points to: contained, by fullUrl, or by type and id unless another server's."""
         target = reference.get("reference") if isinstance(reference, dict) else None
         if not isinstance(target, str):
             return None
@@ -164,8 +164,8 @@ class Chart:
             return contained(target[1:], within)
         if target in self._by_url:
             return self._by_url[target]
-        _, kind, identifier = split_reference(target)
-        return self._by_reference.get((kind, identifier))
+        base, kind, identifier = split_reference(target)
+        return self._by_reference.get((kind, identifier)) if self.identity.may_hold(base) else None
 
 
 def build_chart(

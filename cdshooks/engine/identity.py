@@ -62,9 +62,12 @@ class Identity:
         base, kind, identifier = split_reference(reference)
         if kind not in ("", "Patient") or identifier != self.patient_id:
             return False
-        if not base or base in self.bases or not self.bases:
-            return True
-        return None
+        return True if self.may_hold(base) else None
+
+    def may_hold(self, base: str) -> bool:
+        """Whether a folded base ("" of a relative reference) may be the request's own server: the same id elsewhere
+        names something else."""
+        return not base or base in self.bases or not self.bases
 
     def _contained(self, name: str, within: Resource | None) -> bool | None:
         """Whether a contained Patient is ours, as its identifiers or name and birth date tell."""

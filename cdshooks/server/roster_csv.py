@@ -71,6 +71,8 @@ def _header(cells: list[str], place: str) -> list[str]:
         *([f"{', '.join(map(repr, others))} is no column of the registry"] if others else []),
         *([f"{', '.join(twice)} stands twice"] if twice else []),
     ]
+    if len(names) == 1 and ";" in names[0]:
+        problems = ["the cells are parted by semicolons. Save the file as CSV with commas"]
     if problems:
         raise FileError(f"{place}: {'; '.join(problems)}. Write the columns {','.join(COLUMNS)}")
     return names
