@@ -20,6 +20,7 @@ def told(old: Any, new: Any) -> list[str]:
     [
         ({"a": "1"}, {"a": "2"}, "a: 2; it was 1"),
         ({"a": {"b": 1}}, {"a": {"b": 2}}, "a › b: 2; it was 1"),
+        ({"a": True}, {}, "a: gone, it was true"),
         ({}, {"a": "two words"}, "a: new, “two words”"),
         ({"a": "two words"}, {}, "a: gone, it was “two words”"),
         ({"cite": ["X", "Y"]}, {"cite": ["X", "Y", "Z"]}, "cite: new, Z"),

@@ -76,6 +76,16 @@ def test_a_draft_that_cannot_be_used_is_told_with_its_line(tmp_path: Path) -> No
     assert "2026-12.yaml:" in said and "'nobody' is not one of" in said
 
 
+def test_a_draft_whose_criteria_share_an_id_is_refused(tmp_path: Path) -> None:
+    said = fails(1, "diff", OWN, draft(tmp_path, ("- id: marrow-biopsy", "- id: hiv")))
+    assert "2026-12.yaml:" in said and "the criterion id hiv stands twice, first in line" in said
+
+
+def test_a_policy_that_no_story_asks_for_is_told_so(tmp_path: Path) -> None:
+    new = draft(tmp_path, ("id: wellcare-nc/wnc-cp-192", "id: nobody/nothing"))
+    assert "No story has a coverage of its payer" in prints("diff", new, new)
+
+
 def test_a_draft_that_names_no_value_set_of_ours_is_told_so(tmp_path: Path) -> None:
     new = draft(tmp_path, ("vs/lab-hiv-agab", "vs/lab-hiv-made-up"))
     assert "there is no such value set" in fails(1, "diff", OWN, new)

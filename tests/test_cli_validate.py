@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from terminal import fails, prints
 
 from cdshooks.server.settings import default_fixtures
@@ -32,7 +33,33 @@ def test_a_request_that_the_service_refuses_is_told_so(tmp_path: Path) -> None:
     assert "the service refuses the request" in prints("validate", str(path))
 
 
-def test_what_is_no_json_is_an_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"{", "request.json:1: not readable as JSON"),
+        (b'{"hook":\n "order-sign",\n}', "request.json:3: not readable as JSON: JSON is malformed: trailing comma"),
+        (b'{"hook": "order-s\xe9gn"}', "is not UTF-8 (byte 17)"),
+        (b"", "is empty"),
+        (b'{"hook": ' + b"[" * 5000 + b"]" * 5000 + b"}", "it nests too deep"),
+    ],
+)
+def test_what_is_no_json_is_an_error_with_its_place(tmp_path: Path, body: bytes, says: str) -> None:
     path = tmp_path / "request.json"
-    path.write_text("{")
-    assert "not readable as JSON" in fails(1, "validate", str(path))
+    path.write_bytes(body)
+    said = fails(1, "validate", str(path))
+    assert "not readable as JSON" in said and says in said
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ('\ufeff{"cards": []}', "0 warnings"),
+        ('{"cards": ["a card"]}', "cards: holds what is no object (entry 0)"),
+        ('{"cards": [], "systemActions": [7]}', "systemActions: holds what is no object (entry 0)"),
+        ('{"cards": [], "extension": {"resourceType": "Task", "for": "me"}}', "extension.for: is no object"),
+    ],
+)
+def test_what_is_no_object_where_one_belongs_is_a_warning(tmp_path: Path, body: str, says: str) -> None:
+    path = tmp_path / "response.json"
+    path.write_text(body, "utf-8")
+    assert says in prints("validate", str(path))

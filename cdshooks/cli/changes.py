@@ -91,6 +91,8 @@ def _told(place: tuple[str, ...], value: Any) -> str:
     if isinstance(value, Mapping | list):
         line = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True, sort_keys=False).strip()
         return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+    if isinstance(value, bool):
+        return str(value).lower()
     return f"“{value}”" if isinstance(value, str) and " " in value else str(value)
 
 

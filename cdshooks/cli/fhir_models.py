@@ -45,7 +45,9 @@ def fhir_departures(value: Any) -> Iterator[Departure]:
             model.model_validate(resource)
         except ValidationError as error:
             for wrong in error.errors(include_url=False, include_context=False):
-                yield Departure(_place(place, wrong["loc"]), _unquoted(wrong["msg"], wrong.get("input")))
+                no_object = wrong["type"] == "json_invalid"  # the models try to read a text there as JSON
+                says = "is no object" if no_object else _unquoted(wrong["msg"], wrong.get("input"))
+                yield Departure(_place(place, wrong["loc"]), says)
 
 
 def _place(place: str, steps: tuple[int | str, ...]) -> str:

@@ -13,9 +13,11 @@ import msgspec
 from cdshooks.cli.fhir_models import NOT_CHECKED, all_departures, resources
 from cdshooks.cli.inputs import counted
 from cdshooks.cli.panel import printable
+from cdshooks.engine.source import json_fault
 from cdshooks.hooks.conformance import Departure, kind_of_message
 from cdshooks.hooks.discovery import HOOKS, service_of
 from cdshooks.hooks.errors import RequestError
+from cdshooks.hooks.json_body import checked
 from cdshooks.hooks.request import hook_of, read_request
 
 
@@ -47,9 +49,15 @@ def summed_up(found: list[Departure]) -> str:
 
 def _decoded(body: bytes, name: str) -> Any:
     try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise click.ClickException(f"{name} is not readable as JSON: {error}") from error
+        text = checked(body)
+        return msgspec.json.decode(text)
+    except RequestError as error:
+        raise click.ClickException(f"{name} is not readable as JSON: {error.message}") from error
+    except msgspec.DecodeError as error:
+        line, says = json_fault(text, str(error))
+        raise click.ClickException(f"{name}:{line}: {says}") from error
+    except RecursionError as error:
+        raise click.ClickException(f"{name} is not readable as JSON: it nests too deep") from error
 
 
 def _refused(body: bytes, value: Any) -> Iterator[str]:

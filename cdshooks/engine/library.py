@@ -21,7 +21,7 @@ from cdshooks.engine.payers import Payer, read_payer
 from cdshooks.engine.policy import Policy, read_policy
 from cdshooks.engine.products import Products, gather_products, read_product
 from cdshooks.engine.reading import Reader
-from cdshooks.engine.references import period_problems, reference_problems, unknown_sets
+from cdshooks.engine.references import criterion_problems, period_problems, reference_problems, unknown_sets
 from cdshooks.engine.source import LibraryError, Problem, Source
 from cdshooks.engine.valuesets import ValueSet, read_value_set, union
 from cdshooks.engine.wording import Wording, read_wording
@@ -122,7 +122,8 @@ def load_library(path: Path, schema: Path | None = None) -> Library:
 def read_draft(path: Path, name: str, library: Library) -> tuple[Source, Policy]:
     """A policy file that need not lie in the library, compiled with what the library knows.
 
-    Problems are told of `name`. Raises LibraryError with all that would keep the file out of the library.
+    Problems are told of `name`. Raises LibraryError for what keeps it from being used; paragraphs that nothing cites
+    yet, and its days beside other versions, are left to the check of a whole library.
     """
     reader = Reader(library.path, library.path / "schema")
     source = reader.read(path, name, "policy")
@@ -131,6 +132,8 @@ def read_draft(path: Path, name: str, library: Library) -> tuple[Source, Policy]
     reader.stop_if_any()
     compiler = Compiler(library.value_sets, library.wording, library.products)
     built = reader.build([source], lambda s: read_policy(s.data, compiler, s.file))
+    reader.stop_if_any()
+    reader.problems += criterion_problems(built[0], source, library)
     reader.stop_if_any()
     return source, built[0]
 

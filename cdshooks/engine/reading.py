@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,13 +14,12 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from cdshooks.engine.faults import day_faults, faults
-from cdshooks.engine.source import LibraryError, Place, Problem, Source, read_yaml
+from cdshooks.engine.source import LibraryError, Place, Problem, Source, json_fault, read_yaml
 
 Read = TypeVar("Read")
 _BLANK = "TODO"
 _CASES = "cases.yaml"
 _FOLDERS = ("appeals", "centers", "payers", "policies", "products", "suggestions", "valuesets", "wording")
-_BYTE = re.compile(r" \(byte (\d+)\)$")
 _NEEDED = ("systems.yaml", "wording/en.yaml", "products/look-alikes.yaml")
 
 
@@ -113,7 +110,7 @@ class Reader:
             self.problems.append(Problem(name, 1, f"cannot be read: {error.strerror}"))
             return Source(name, {"id": path.stem})
         except msgspec.DecodeError as error:
-            self.problems.append(Problem(name, *_json_fault(text, str(error))))
+            self.problems.append(Problem(name, *json_fault(text, str(error))))
             return Source(name, {"id": path.stem})
         if not isinstance(data, dict):
             self.problems.append(Problem(name, 1, "is not a FHIR ValueSet: write one JSON object"))
@@ -145,15 +142,6 @@ class Reader:
         wrong = [*schema_problems(source, validator)]
         days = (source.problem(place, message) for place, message in day_faults(source.data))
         self.problems += wrong or days
-
-
-def _json_fault(text: bytes, reason: str) -> tuple[int, str]:
-    """The line of a fault of JSON, and what it is."""
-    if text.startswith(BOM_UTF8):
-        return 1, "not readable as JSON: it begins with a byte order mark; save it as UTF-8 without one"
-    at = _BYTE.search(reason)
-    line = text.count(b"\n", 0, int(at[1])) + 1 if at else max(len(text.splitlines()), 1)
-    return line, f"not readable as JSON: {_BYTE.sub('', reason)}"
 
 
 def _blanks(value: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:

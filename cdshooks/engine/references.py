@@ -84,7 +84,7 @@ def reference_problems(library: Library, sources: Mapping[str, list[Source]]) ->
             yield source.problem(("id",), f"its id is {policy.id}; the folder it lies in says another")
         elif source.file != f"policies/{policy.id}/{policy.version}.yaml":
             yield source.problem(("version",), f"its version is {policy.version}; the file's name says another")
-        yield from _criterion_problems(policy, source, library)
+        yield from criterion_problems(policy, source, library)
         yield from _paragraph_problems(policy, source)
 
 
@@ -148,7 +148,8 @@ def _product_names(data: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
             yield from _product_names(value, (*place, index))
 
 
-def _criterion_problems(policy: Policy, source: Source, library: Library) -> Iterator[Problem]:
+def criterion_problems(policy: Policy, source: Source, library: Library) -> Iterator[Problem]:
+    """Ids that stand twice, and names in a policy's criteria, overrides and reminders that lead nowhere."""
     ids = [criterion.id for criterion in policy.criteria]
     places: list[Place] = [(s.value, row) for s in Section for row in range(len(source.data.get(s.value, ())))]
     for index, (criterion, place) in enumerate(zip(policy.criteria, places, strict=True)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ import yaml
 
 _WHOLE_NUMBER = re.compile(r"-?(0|[1-9]\d*)")
 _LONGEST = 60
+_BYTE = re.compile(r" \(byte (\d+)\)$")
 _HINTS = {
     "did not find expected key": "look at the indent here and just above, and for an open quote",
     "expected ',' or": "a bracket that was opened is not closed, or a comma is missing",
@@ -116,6 +118,15 @@ def _unreadable(error: yaml.YAMLError, text: str, name: str) -> Problem:
     if "\t" in rows[min(mark.line, len(rows) - 1)]:
         hint = "; indent with blanks, not with a tab"
     return Problem(name, mark.line + 1, f"not readable as YAML at {read!r}: {reason}{hint}")
+
+
+def json_fault(text: bytes, reason: str) -> tuple[int, str]:
+    """The line of a fault in a JSON text, and what it is: `reason` is the decoder's, which names a byte."""
+    if text.startswith(BOM_UTF8):
+        return 1, "not readable as JSON: it begins with a byte order mark; save it as UTF-8 without one"
+    at = _BYTE.search(reason)
+    line = text.count(b"\n", 0, int(at[1])) + 1 if at else max(len(text.splitlines()), 1)
+    return line, f"not readable as JSON: {_BYTE.sub('', reason)}"
 
 
 def _value(node: Any, place: Place, lines: dict[Place, int], problems: list[Problem], name: str) -> Any:

@@ -37,6 +37,15 @@ def _array(value: Any) -> str | None:
     return None if isinstance(value, list) else "is no array"
 
 
+def _objects(value: Any) -> str | None:
+    """Of an array of objects; what is null or empty in it is told of by itself."""
+    if not isinstance(value, list):
+        return _array(value)
+    odd = (index for index, row in enumerate(value) if row not in (None, "", []) and not isinstance(row, Mapping))
+    at = next(odd, None)
+    return None if at is None else f"holds what is no object (entry {at})"
+
+
 def _object(value: Any) -> str | None:
     return None if isinstance(value, Mapping) else "is no object"
 
@@ -128,10 +137,10 @@ CARD = (
     Member("detail", _text),
     Member("indicator", _one_of("info", "warning", "critical"), True),
     Member("source", _object, True),
-    Member("suggestions", _array),
+    Member("suggestions", _objects),
     Member("selectionBehavior", _one_of("at-most-one", "any")),
-    Member("overrideReasons", _array),
-    Member("links", _array),
+    Member("overrideReasons", _objects),
+    Member("links", _objects),
     Member("extension", _object),
 )
 SOURCE = (Member("label", _text, True), Member("url", _absolute), Member("icon", _absolute), Member("topic", _object))
@@ -139,7 +148,7 @@ SUGGESTION = (
     Member("label", _text, True),
     Member("uuid", _text),
     Member("isRecommended", _truth),
-    Member("actions", _array),
+    Member("actions", _objects),
 )
 ACTION = (
     Member("type", _one_of("create", "update", "delete"), True),
@@ -164,11 +173,11 @@ SERVICE = (
 FEEDBACK = (
     Member("card", _text, True),
     Member("outcome", _one_of("accepted", "overridden"), True),
-    Member("acceptedSuggestions", _array),
+    Member("acceptedSuggestions", _objects),
     Member("overrideReason", _object),
     Member("outcomeTimestamp", _matching(_INSTANT, "an instant such as 2026-11-21T18:00:00Z"), True),
 )
-RESPONSE = (Member("cards", _array, True), Member("systemActions", _array))
-DISCOVERY = (Member("services", _array, True),)
-FEEDBACK_BATCH = (Member("feedback", _array, True),)
+RESPONSE = (Member("cards", _objects, True), Member("systemActions", _objects))
+DISCOVERY = (Member("services", _objects, True),)
+FEEDBACK_BATCH = (Member("feedback", _objects, True),)
 OVERRIDE_REASON = (*CODING, Member("display", _text, True))
