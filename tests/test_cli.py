@@ -233,6 +233,15 @@ def test_check_holds_every_value_set_against_its_schema(copied: Path) -> None:
     assert f"{found}:" in said and "there is no key 'concepts' here; did you mean concept?" in said
 
 
+def test_check_refuses_a_case_that_sets_what_no_resource_has(copied: Path) -> None:
+    write_cases(copied, "{name: a, set: {Observation/mcl-2-hiv.effectiveDate: 2026-08-21}, expect: {stale: [hiv]}}")
+    said = fails(1, "check", str(copied))
+    assert (
+        f"{WNC}/cases.yaml:5: " in said
+        and "Observation has no element effectiveDate; did you mean effectiveDateTime?" in said
+    )
+
+
 def test_an_overdue_review_is_a_warning_and_no_problem(copied: Path) -> None:
     policy = copied / WNC / "2025-04.yaml"
     policy.write_text(policy.read_text().replace("review_due: 2027-02-21", "review_due: 2026-01-31"))

@@ -117,6 +117,9 @@ def test_a_new_version_ends_the_one_before_and_leaves_the_rest_of_it(library: Pa
         (("product", "tecartus"), "nothing was written"),
         (("code", "lab-nothing", "loinc", "1-8", "--display", "d", "--grade", "A", "--source", "s"), "no value set"),
         (("code", "lab-hbsag", "loink", "1-8", "--display", "d", "--grade", "A", "--source", "s"), "systems.yaml"),
+        (("code", "lab-hbsag", "loinc", "1 8", "--display", "d", "--grade", "A", "--source", "s"), "has no blanks"),
+        (("code", "lab-hbsag", "loinc", "1-8", "--display", " ", "--grade", "A", "--source", "s"), "it is empty"),
+        (("code", "lab-hbsag", "loinc", "1-8", "--display", "d", "--grade", "A", "--source", ""), "it is empty"),
         (("code", "lab-anti-hcv", "loinc", "13955-0", "--display", "d", "--grade", "A", "--source", "s"), "already"),
     ],
 )

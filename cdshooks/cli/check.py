@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -10,13 +12,15 @@ import click
 import msgspec
 from jsonschema import Draft202012Validator
 
-from cdshooks.cli.cases import read_cases
-from cdshooks.cli.fhir_models import fhir_departures
+from cdshooks.cli.cases import Case, read_cases
+from cdshooks.cli.fhir_models import elements_of, fhir_departures
 from cdshooks.cli.inputs import counted, known_stories, located, settings_now, shown, today
 from cdshooks.engine.library import Library, LibraryError, Problem, load_library
 from cdshooks.engine.reading import schema_problems
 from cdshooks.engine.source import read_yaml
 from cdshooks.engine.templates import SAMPLE, filled
+
+_SET = re.compile(r"([A-Z][A-Za-z]+)/[^.]+\.(\w+)")
 
 
 @click.command()
@@ -33,6 +37,7 @@ def check(path: Path | None) -> None:
         cases = read_cases(library, known_stories())
         refuse_odd_sets(folder)
         refuse_no_fhir(library)
+        refuse_odd_edits(cases)
     except LibraryError as error:
         click.echo(located(error.problems, folder))
         raise click.ClickException(f"{counted(len(error.problems), 'problem')} in {shown(folder)}") from error
@@ -61,6 +66,21 @@ def refuse_odd_sets(folder: Path) -> None:
         data = msgspec.json.decode(path.read_bytes())
         if not validator.is_valid(data):
             found += schema_problems(read_yaml(path, str(path.relative_to(folder))), validator)
+    if found:
+        raise LibraryError(found)
+
+
+def refuse_odd_edits(cases: list[Case]) -> None:
+    """Raise LibraryError for a case that sets what no resource has: nothing reads it, and the case shows nothing."""
+    found: list[Problem] = []
+    known: dict[str, set[str]] = {}
+    for case in cases:
+        for key in case.edits.get("set", ()):
+            edited = _SET.match(key)
+            if edited and edited[2] not in (elements := known.setdefault(edited[1], elements_of(edited[1]))):
+                near = difflib.get_close_matches(edited[2], sorted(elements), n=1)
+                meant = f"; did you mean {near[0]}?" if near else ""
+                found.append(case.problem(("set", key), f"{key}: {edited[1]} has no element {edited[2]}{meant}"))
     if found:
         raise LibraryError(found)
 

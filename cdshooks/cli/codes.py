@@ -16,15 +16,27 @@ from cdshooks.engine.library import Library
 _OURS = "urn:cdshooks:"
 
 
+def _unbroken(context: click.Context, parameter: click.Parameter, text: str) -> str:
+    if not text or any(map(str.isspace, text)):
+        raise click.BadParameter(f"{text!r}: a code has no blanks; write it as its system does")
+    return text
+
+
+def _said(context: click.Context, parameter: click.Parameter, text: str) -> str:
+    if not text.strip():
+        raise click.BadParameter("it is empty; write it in words")
+    return text
+
+
 @click.command(name="code")
 @click.argument("value_set", metavar="VALUESET")
 @click.argument("system")
-@click.argument("code")
-@click.option("--display", required=True, help="What the code means, in its system's words or in ours.")
+@click.argument("code", callback=_unbroken)
+@click.option("--display", required=True, callback=_said, help="What the code means, in its system's words or in ours.")
 @click.option(
     "--grade", required=True, type=click.Choice(["A", "B"]), help="A may decide; B may find or raise a question."
 )
-@click.option("--source", required=True, help="Where the code and its meaning were read.")
+@click.option("--source", required=True, callback=_said, help="Where the code and its meaning were read.")
 @click.option("--only-asks", metavar="WHY", help="The code never decides, for this reason.")
 @library_option
 def add_code(

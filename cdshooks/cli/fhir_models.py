@@ -50,6 +50,17 @@ def fhir_departures(value: Any) -> Iterator[Departure]:
                 yield Departure(_place(place, wrong["loc"]), says)
 
 
+def elements_of(kind: str) -> set[str]:
+    """The names of the elements of a resource of FHIR R4; none where there is no such resource."""
+    from fhir.resources.R4B import get_fhir_model_class
+
+    try:
+        model = get_fhir_model_class(kind)
+    except (KeyError, ValueError):
+        return set()
+    return {field.alias or name for name, field in model.model_fields.items()}
+
+
 def _place(place: str, steps: tuple[int | str, ...]) -> str:
     return place + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
 
