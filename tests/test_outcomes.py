@@ -32,7 +32,15 @@ DATED = ("newer_than", "no_older_than")
 
 def observation(filters: Mapping[str, Any]) -> set[bool | Gap]:
     dated = {STALE} if any(word in filters for word in DATED) else set()
-    return LOOKED_FOR | dated | ({False} if "contradicts" in filters else set())
+    told = LOOKED_FOR if decides(filters["code"]) else LOOKED_FOR - {True}
+    return told | dated | ({False} if "contradicts" in filters else set())
+
+
+def decides(code: str | list[str]) -> bool:
+    """Whether any code of the sets may decide: some sets have none, and only find a record by its name."""
+    named = [code] if isinstance(code, str) else code
+    sets = [LIBRARY.value_sets[one.removeprefix("vs/")] for one in named]
+    return any(concept.decides for one in sets for concept in one.concepts.values())
 
 
 def report(filters: Mapping[str, Any]) -> set[bool | Gap]:
