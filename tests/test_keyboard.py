@@ -87,6 +87,12 @@ def tab_to(browser: Browser, words: str = "", name: str = "") -> dict[str, Any]:
     raise AssertionError(f"the Tab key does not come to {words or name}")
 
 
+def write_in(browser: Browser, name: str, words: str) -> None:
+    """Go to the field of this name and type."""
+    tab_to(browser, name=name)
+    browser.write(words)
+
+
 @pytest.mark.parametrize("width", [350, 1280])
 @pytest.mark.parametrize("page", ["demo", "home", "feedback", "dossier", "packet", "sensitive"])
 def test_the_tab_key_comes_to_everything_in_its_order_and_shows_where_it_is(
@@ -144,8 +150,7 @@ def test_a_card_is_dismissed_by_keyboard(walker: Browser) -> None:
     assert walker.evaluate("document.querySelector('.card [name=reason]:checked').value") == (
         walker.evaluate("document.querySelectorAll('.card [name=reason]')[1].value")
     )
-    tab_to(walker, name="comment")
-    walker.write("by keyboard")
+    write_in(walker, "comment", "by keyboard")
     tab_to(walker, "Dismiss")
     walker.loaded(lambda: walker.press("Enter"))
     assert "Dismissed; the feedback is stored" in walker.evaluate("document.body.innerText")
@@ -155,10 +160,8 @@ def test_something_is_attested_by_keyboard(walker: Browser) -> None:
     open_dossier(walker)
     tab_to(walker, name="says-dosage")
     walker.press(" ")
-    tab_to(walker, name="words-dosage")
-    walker.write("seen in the plan")
-    tab_to(walker, name="name")
-    walker.write("R. Nurse, RN")
+    write_in(walker, "words-dosage", "seen in the plan")
+    write_in(walker, "name", "R. Nurse, RN")
     tab_to(walker, "Keep what I said")
     walker.loaded(lambda: walker.press("Enter"))
     assert "R. Nurse, RN: Dose: confirmed (seen in the plan)" in walker.evaluate("document.body.innerText")
@@ -166,10 +169,8 @@ def test_something_is_attested_by_keyboard(walker: Browser) -> None:
 
 def test_a_refused_form_leads_to_its_field_and_says_there_what_is_wrong(walker: Browser) -> None:
     open_dossier(walker)
-    tab_to(walker, name="words-dosage")
-    walker.write("without a choice")
-    tab_to(walker, name="name")
-    walker.write("R. Nurse, RN")
+    write_in(walker, "words-dosage", "without a choice")
+    write_in(walker, "name", "R. Nurse, RN")
     walker.loaded(lambda: walker.press("Enter"))
     assert walker.evaluate("document.title").startswith("Not kept: ")
     tab_to(walker, "To the field")

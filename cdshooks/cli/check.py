@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 from datetime import date
@@ -15,6 +14,7 @@ from jsonschema import Draft202012Validator
 from cdshooks.cli.cases import Case, read_cases
 from cdshooks.cli.fhir_models import elements_of, fhir_departures
 from cdshooks.cli.inputs import counted, known_stories, located, settings_now, shown, today
+from cdshooks.engine.faults import did_you_mean
 from cdshooks.engine.library import Library, LibraryError, Problem, load_library
 from cdshooks.engine.reading import schema_problems
 from cdshooks.engine.source import read_yaml
@@ -78,8 +78,7 @@ def refuse_odd_edits(cases: list[Case]) -> None:
         for key in case.edits.get("set", ()):
             edited = _SET.match(key)
             if edited and edited[2] not in (elements := known.setdefault(edited[1], elements_of(edited[1]))):
-                near = difflib.get_close_matches(edited[2], sorted(elements), n=1)
-                meant = f"; did you mean {near[0]}?" if near else ""
+                meant = did_you_mean(edited[2], sorted(elements))
                 found.append(case.problem(("set", key), f"{key}: {edited[1]} has no element {edited[2]}{meant}"))
     if found:
         raise LibraryError(found)

@@ -15,7 +15,7 @@ from jwt.exceptions import PyJWTError
 
 from cdshooks.cli.crd_client import asking, updates
 from cdshooks.cli.fhir_models import all_departures
-from cdshooks.cli.inputs import Told, counted, settings_now, story_named, today, told
+from cdshooks.cli.inputs import LOCAL, Told, counted, settings_now, story_named, today, told
 from cdshooks.cli.panel import panel, printable
 from cdshooks.cli.signing import Signer, own_signer
 from cdshooks.hooks.coverage_rules import PARTS
@@ -28,7 +28,7 @@ _UNSIGNED = "the service answers registered callers only (401). Sign the call wi
 
 @click.command()
 @click.argument("source", metavar="STORY|FILE")
-@click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="Address of the service.")
+@click.option("--url", default=LOCAL, show_default=True, help="Address of the service.")
 @click.option(
     "--as-of-today/--as-is",
     default=True,

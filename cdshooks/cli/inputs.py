@@ -17,6 +17,9 @@ from cdshooks.engine.source import Problem
 from cdshooks.server.settings import Settings, SettingsError, default_fixtures, read_settings
 from cdshooks.server.stories import Story, read_stories
 
+LOCAL = "http://127.0.0.1:8000"
+"""Where `cdshooks serve` answers by default."""
+
 
 def day(context: click.Context, parameter: click.Parameter, text: str | None) -> date | None:
     """A calendar day on the command line; wrong usage when it is none."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from cdshooks.cli.inputs import library_option, open_library, settings_now
+from cdshooks.cli.inputs import LOCAL, library_option, open_library, settings_now
 from cdshooks.cli.paragraphs import newest_versions
 from cdshooks.hooks.questionnaire import questionnaire_of
 
@@ -26,6 +26,6 @@ def questionnaire(policy: str, url: str | None, library_path: Path | None) -> No
     settings = settings_now()
     library = open_library(library_path or settings.library)
     (version,) = newest_versions(library, policy)
-    base = (url or settings.public_url or "http://127.0.0.1:8000").rstrip("/")
+    base = (url or settings.public_url or LOCAL).rstrip("/")
     made = questionnaire_of(version, base, library.wording)
     click.echo(msgspec.json.format(msgspec.json.encode(made)).decode())

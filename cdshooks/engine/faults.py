@@ -76,6 +76,12 @@ def day_faults(value: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
             yield (*place, last), f"{_where((*place, last))}: {end} lies before {first}, which is {start}"
 
 
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of a sentence that asks whether the word most like this one was meant; "" where none is like it."""
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
 def _is_day(text: str) -> bool:
     try:
         return bool(date.fromisoformat(text))
@@ -157,9 +163,7 @@ def _pattern(error: Any) -> str:
 
 def _enum(error: Any) -> str:
     known = [str(value) for value in error.validator_value]
-    near = difflib.get_close_matches(str(error.instance), known, n=1)
-    meant = f"; did you mean {near[0]}?" if near else ""
-    return f"{_shown(error.instance)} is not one of {', '.join(known)}{meant}"
+    return f"{_shown(error.instance)} is not one of {', '.join(known)}{did_you_mean(str(error.instance), known)}"
 
 
 def _const(error: Any) -> str:

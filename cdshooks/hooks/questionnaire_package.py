@@ -37,7 +37,7 @@ class PackageRequest:
         """The references to whom the coverage and the orders are of."""
         found = [coverage.get("beneficiary") for coverage in self.coverages]
         found += [subject_of(order) for order in self.orders]
-        return tuple(one for one in found if isinstance(one, Mapping) and isinstance(one.get("reference"), str))
+        return references(found)
 
     @property
     def about(self) -> tuple[str, ...]:
@@ -62,6 +62,11 @@ def read_package_request(body: Any) -> PackageRequest:
     if len(asked.questionnaires) > _MOST:
         raise RequestError(400, "too-costly", f"more than {_MOST} questionnaires are asked for", "Parameters.parameter")
     return asked
+
+
+def references(values: Iterable[Any]) -> tuple[Mapping[str, Any], ...]:
+    """Those values that refer to something."""
+    return tuple(one for one in values if isinstance(one, Mapping) and isinstance(one.get("reference"), str))
 
 
 def patient_ids(subjects: Iterable[Mapping[str, Any]]) -> frozenset[str]:

@@ -56,9 +56,8 @@ def create_app(
     """The Flask application for a library. Raises SettingsError for a setting that leaves a production service open."""
     clients = registered_clients(settings)
     app = Flask("cdshooks.server", static_folder=None)
-    app.url_map.merge_slashes = (
-        False  # else a doubled slash is redirected to whatever host the call named, before the door
-    )
+    # Else a doubled slash is redirected to whatever host the call named, before the door.
+    app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1  # what is larger is told apart from what is as large
     store = OpenedOnce(settings.database_url)
     rates = RateGauges(store, library.wording.override_reasons, lambda: clock(ZoneInfo("UTC")))

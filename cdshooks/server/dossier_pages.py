@@ -23,7 +23,7 @@ from cdshooks.hooks.questionnaire_response import Form
 from cdshooks.server.dossier_forms import FormProblem, attested, opened_by
 from cdshooks.server.dossier_links import PATH, Ticket
 from cdshooks.server.dossiers import Kept
-from cdshooks.server.replies import json_reply
+from cdshooks.server.replies import FHIR_JSON, json_reply
 from cdshooks.server.site import Site
 
 _MAX_FORM_BYTES = 100_000
@@ -93,7 +93,7 @@ def _add_files(app: Flask, site: Site) -> None:
         _, kept = _found(site, token)
         form = Form.of(kept.content, site.library, site.base_url())
         reply = json_reply(dossier_bundle(kept.content, kept.id, kept.made_at, form, kept.attested))
-        return _file(reply.get_data(), "application/fhir+json", "dossier.fhir.json")
+        return _file(reply.get_data(), FHIR_JSON, "dossier.fhir.json")
 
 
 def _add_forms(app: Flask, site: Site) -> None:

@@ -17,6 +17,7 @@ from cdshooks.hooks.errors import RequestError, issue
 from cdshooks.hooks.questionnaire import (
     canonical,
     current,
+    ids_on_file,
     policies_named,
     questionnaire_id,
     questionnaire_of,
@@ -54,7 +55,7 @@ class Packing:
         self.told.append(issue(severity, code, text, where))
 
     def _nothing(self) -> str:
-        served = ", ".join(questionnaire_id(policy) for policy in self.site.library.policies)
+        served = ids_on_file(self.site.library)
         said = "; ".join(one["details"]["text"] for one in self.told)
         return (
             f"no Questionnaire was found: {said}. Those on file, at {self.site.base_url()}/Questionnaire, are {served}"

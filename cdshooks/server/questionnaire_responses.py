@@ -14,7 +14,7 @@ from cdshooks.hooks.dossier_view import label_of
 from cdshooks.hooks.errors import RequestError, issue, outcome_of
 from cdshooks.hooks.questionnaire import link_ids, questionnaire_of
 from cdshooks.hooks.questionnaire_answers import check_response, read_answers
-from cdshooks.hooks.questionnaire_package import patient_ids
+from cdshooks.hooks.questionnaire_package import patient_ids, references
 from cdshooks.hooks.questionnaire_response import Form
 from cdshooks.server.dossier_links import Ticket
 from cdshooks.server.dossiers import Kept, Said
@@ -43,9 +43,7 @@ def take_response(site: Site, ticket: Ticket, kept: Kept, body: Any) -> dict[str
     _check_subject(site, kept, response)
     links = link_ids(questionnaire_of(form.policy, site.base_url(), form.wording))
     answers = read_answers(response, kept.content, kept.attested, form, links)
-    said = [
-        Said("confirmed" if s.kind == "confirmed" else "not-so", s.subject, s.name, s.words) for s in answers.statements
-    ]
+    said = [Said(one.kind, one.subject, one.name, one.words) for one in answers.statements]
     new = site.dossiers.add_once(ticket, said, site.now())
     told = [*_kept(said, new, kept.content, form.wording), *answers.told]
     return outcome_of(told or [issue("information", "informational", form.wording.say("dtr.nothing"))])
@@ -53,9 +51,7 @@ def take_response(site: Site, ticket: Ticket, kept: Kept, body: Any) -> dict[str
 
 def _check_subject(site: Site, kept: Kept, response: Mapping[str, Any]) -> None:
     """Refuse a response that is of nobody or of somebody else."""
-    subject = response.get("subject")
-    named = isinstance(subject, Mapping) and isinstance(subject.get("reference"), str)
-    ids = patient_ids([subject]) if named and isinstance(subject, Mapping) else frozenset()
+    ids = patient_ids(references([response.get("subject")]))
     decided = site.recorder.decided(kept.client, kept.content["determination"]["decision"], ids)
     if decided is None or not decided.same_patient:
         says = "the response is not of the patient of this dossier; nothing was kept"

@@ -16,10 +16,9 @@ from cdshooks.server.callers import caller
 from cdshooks.server.dossier_links import PATH as DOSSIERS
 from cdshooks.server.questionnaire_package import RESPONSE, Packing
 from cdshooks.server.questionnaire_responses import opened, take_response
-from cdshooks.server.replies import json_reply, posted_json
+from cdshooks.server.replies import FHIR_JSON, json_reply, posted_json
 from cdshooks.server.site import Site
 
-FHIR_JSON = "application/fhir+json"
 _MOST_BYTES = 1_000_000
 
 

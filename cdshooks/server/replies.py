@@ -13,7 +13,8 @@ from cdshooks.server import call_log
 from cdshooks.server.calls import current_call
 
 MAX_BODY_BYTES = 20 * 1024 * 1024
-JSON_TYPES = ("application/json", "application/fhir+json", "application/json+fhir")
+FHIR_JSON = "application/fhir+json"
+JSON_TYPES = ("application/json", FHIR_JSON, "application/json+fhir")
 
 _SENTENCES = {
     400: ("invalid", "the call cannot be read"),
