@@ -120,10 +120,11 @@ class Chart:
         found: list[tuple[Record, Concept]] = []
         for kind in kinds:
             codes = self._index.get(kind)
-            held = value_set.held_of(codes) if codes else ()
+            if not codes:
+                continue
             hits: dict[int, tuple[Record, Concept]] = {}
-            for coded, concept in held:
-                for record in codes[coded] if codes else ():
+            for coded, concept in value_set.held_of(codes):
+                for record in codes[coded]:
                     best = hits.get(id(record))
                     if best is None or (concept.decides and not best[1].decides):
                         hits[id(record)] = (record, concept)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from cdshooks.engine.source import Place
+from cdshooks.engine.source import Place, walk
 
 _LONGEST = 60
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -63,17 +63,15 @@ def faults(errors: Iterable[Any]) -> Iterator[tuple[Place, str]]:
     )
 
 
-def day_faults(value: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
+def day_faults(data: Any) -> Iterator[tuple[Place, str]]:
     """Days that no calendar has, and spans that end before they start; both ends of a span are inclusive."""
-    if isinstance(value, str) and _DAY.fullmatch(value) and not _is_day(value):
-        yield place, f"{_where(place)}: {value} is no day of the calendar"
-    rows = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
-    for key, inner in rows:
-        yield from day_faults(inner, (*place, key))
-    for first, last in _ENDS if isinstance(value, Mapping) else ():
-        start, end = value.get(first), value.get(last)
-        if isinstance(start, str) and isinstance(end, str) and _is_day(start) and _is_day(end) and end < start:
-            yield (*place, last), f"{_where((*place, last))}: {end} lies before {first}, which is {start}"
+    for place, value in walk(data):
+        if isinstance(value, str) and _DAY.fullmatch(value) and not _is_day(value):
+            yield place, f"{_where(place)}: {value} is no day of the calendar"
+        for first, last in _ENDS if isinstance(value, Mapping) else ():
+            start, end = value.get(first), value.get(last)
+            if isinstance(start, str) and isinstance(end, str) and _is_day(start) and _is_day(end) and end < start:
+                yield (*place, last), f"{_where((*place, last))}: {end} lies before {first}, which is {start}"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

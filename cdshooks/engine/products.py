@@ -146,12 +146,8 @@ class Products:
                 return True
         return False
 
-    def class_named(self, texts: Iterable[str]) -> str | None:
-        """The word with which a text says CAR-T without a product; None when none does."""
-        return self.class_named_in("".join(map(fold_words, texts)))
-
     def class_named_in(self, folded: str) -> str | None:
-        """The same in texts that are folded already."""
+        """The word with which folded texts say CAR-T without a product; None when none does."""
         return next((word for word, words in self.class_words if words in folded), None)
 
     def trapped(self, texts: Iterable[str]) -> list[Trap]:

@@ -14,7 +14,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from cdshooks.engine.faults import day_faults, faults
-from cdshooks.engine.source import LibraryError, Place, Problem, Source, json_fault, read_yaml
+from cdshooks.engine.source import LibraryError, Place, Problem, Source, json_fault, read_yaml, walk
 
 Read = TypeVar("Read")
 _BLANK = "TODO"
@@ -69,8 +69,9 @@ class Reader:
 
     def _unread(self) -> Iterator[Problem]:
         """Files of data in the library's folders that nothing reads, for their name or place is another kind's."""
+        read = set(self._files)
         for path in sorted(path for folder in _FOLDERS for path in (self.path / folder).rglob("*.*")):
-            if path.suffix in (".yaml", ".yml", ".json") and path.name != _CASES and path not in self._files:
+            if path.suffix in (".yaml", ".yml", ".json") and path.name != _CASES and path not in read:
                 name = str(path.relative_to(self.path))
                 yield Problem(name, 1, "is read by nothing here; a file of data is called and lies as its kind says")
 
@@ -144,13 +145,11 @@ class Reader:
         self.problems += wrong or days
 
 
-def _blanks(value: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
+def _blanks(data: Any) -> Iterator[tuple[Place, str]]:
     """Where a file says ``TODO: what is to stand here``, as a new one does."""
-    if isinstance(value, str) and value.startswith(_BLANK):
-        yield place, value.removeprefix(_BLANK).lstrip(": ")
-    rows = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, inner in rows:
-        yield from _blanks(inner, (*place, key))
+    for place, value in walk(data):
+        if isinstance(value, str) and value.startswith(_BLANK):
+            yield place, value.removeprefix(_BLANK).lstrip(": ")
 
 
 def schema_problems(source: Source, validator: Draft202012Validator) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cdshooks.engine.crd_table import crd_problems
 from cdshooks.engine.model import Section
 from cdshooks.engine.policy import Policy
-from cdshooks.engine.source import Place, Problem, Source
+from cdshooks.engine.source import Place, Problem, Source, walk
 from cdshooks.engine.templates import template_problems
 
 if TYPE_CHECKING:
@@ -22,16 +22,9 @@ if TYPE_CHECKING:
 ASK_BLANKS = {"counts", "product", "center", "service_date"}
 
 
-def names(data: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
+def names(data: Any) -> Iterator[tuple[Place, str]]:
     """Every ``vs/…`` name in a file, with its place."""
-    if isinstance(data, Mapping):
-        for key, value in data.items():
-            yield from names(value, (*place, key))
-    elif isinstance(data, list):
-        for index, value in enumerate(data):
-            yield from names(value, (*place, index))
-    elif isinstance(data, str) and data.startswith("vs/"):
-        yield place, data
+    return ((place, value) for place, value in walk(data) if isinstance(value, str) and value.startswith("vs/"))
 
 
 def unknown_sets(sources: Mapping[str, list[Source]], value_sets: Collection[str]) -> Iterator[Problem]:
@@ -97,13 +90,11 @@ def _own_problems(source: Source) -> Iterator[Problem]:
             yield source.problem(place, f"there is no source {name} here; write it under sources")
 
 
-def _sources(data: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
+def _sources(data: Any) -> Iterator[tuple[Place, str]]:
     """Every source that a row of a file names by its key."""
-    rows = data.items() if isinstance(data, Mapping) else enumerate(data) if isinstance(data, list) else ()
-    for key, value in rows:
-        if key in ("source", "sources") and isinstance(value, list):
-            yield from (((*place, key), name) for name in value)
-        yield from _sources(value, (*place, key))
+    for place, value in walk(data):
+        if place[-1:] in (("source",), ("sources",)) and isinstance(value, list):
+            yield from ((place, name) for name in value)
 
 
 def _appeal_problems(sources: Mapping[str, list[Source]]) -> Iterator[Problem]:
@@ -134,18 +125,13 @@ def _product_problems(library: Library, sources: Mapping[str, list[Source]]) -> 
                 yield source.problem(place, f"there is no product {product}")
 
 
-def _product_names(data: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
+def _product_names(data: Any) -> Iterator[tuple[Place, str]]:
     """Every product that an expression or `applies_to` of a policy names by id."""
-    if isinstance(data, Mapping):
-        for key, value in data.items():
-            if key == "product" and isinstance(value, Mapping) and "is" in value:
-                yield (*place, key), value["is"]
-            if key == "products":
-                yield from (((*place, key), name) for name in value)
-            yield from _product_names(value, (*place, key))
-    elif isinstance(data, list):
-        for index, value in enumerate(data):
-            yield from _product_names(value, (*place, index))
+    for place, value in walk(data):
+        if place[-1:] == ("product",) and isinstance(value, Mapping) and "is" in value:
+            yield place, value["is"]
+        if place[-1:] == ("products",):
+            yield from ((place, name) for name in value)
 
 
 def criterion_problems(policy: Policy, source: Source, library: Library) -> Iterator[Problem]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from codecs import BOM_UTF8
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,14 @@ class Source:
     def problem(self, place: Place, message: str) -> Problem:
         """A Problem at `place`."""
         return Problem(self.file, self.line(place), message)
+
+
+def walk(value: Any, place: Place = ()) -> Iterator[tuple[Place, Any]]:
+    """Every value of a file with its place, the outer before the inner."""
+    yield place, value
+    rows = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in rows:
+        yield from walk(inner, (*place, key))
 
 
 def load_yaml(text: str) -> Any:

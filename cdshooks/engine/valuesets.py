@@ -62,7 +62,7 @@ class ValueSet:
     def find(self, coded: Coded) -> Concept | None:
         """The concept for a code, or for the category header that a longer code descends from."""
         found = self.concepts.get(coded)
-        return found if found is not None or not self.prefixes else find_prefix(self.prefixes, coded)
+        return found if found is not None or coded[0] not in self.headed else find_prefix(self.prefixes, coded)
 
     def held_of(self, codes: Mapping[Coded, Any]) -> list[tuple[Coded, Concept]]:
         """Those of the codes that the set holds, with their concepts, in a stable order."""
@@ -71,8 +71,8 @@ class ValueSet:
             return []  # as most often
         found = [(coded, held[coded]) for coded in codes.keys() & held.keys()]
         if self.prefixes:
-            headed = (coded for coded in codes if coded not in held and coded[0] in self.headed)
-            found += [(coded, concept) for coded in headed if (concept := self.find(coded))]
+            longer = (coded for coded in codes if coded not in held)
+            found += [(coded, concept) for coded in longer if (concept := self.find(coded))]
         return sorted(found, key=_CODE) if len(found) > 1 else found
 
     @cached_property

@@ -28,7 +28,7 @@ class Point(Struct, frozen=True):
     def render(self, longest: int) -> str:
         """The point as one line, of `longest` characters where it can be."""
         room = longest - len(f"**{self.label}** –  [{self.cites}]")
-        ask = self.ask if len(self.ask) <= room else _at_sentence(self.ask, max(room, _LEAST_ASK))
+        ask = _at_sentence(self.ask, max(room, _LEAST_ASK))
         left = room - len(ask) - 1
         found = _found(self.found, left)
         body = " ".join(part for part in (found, ask) if part) or shortened(self.found, _LEAST_FOUND)
@@ -90,9 +90,11 @@ def _cut(line: str | Point | Several, longest: int) -> str:
 
 def _found(text: str, longest: int) -> str:
     """What was found: whole, or without the record's name before its date, or cut, or "" where nothing is left."""
-    if len(text) > longest and len(dated := _TO_DATE.sub("", text)) <= longest:
+    if len(text) <= longest:
+        return text
+    if len(dated := _TO_DATE.sub("", text)) <= longest:
         return dated
-    return _at_sentence(text, longest) if longest >= _LEAST_FOUND else text if len(text) <= longest else ""
+    return _at_sentence(text, longest) if longest >= _LEAST_FOUND else ""
 
 
 def _at_sentence(text: str, longest: int) -> str:

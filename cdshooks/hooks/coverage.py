@@ -96,12 +96,7 @@ def one_coverage(order: Order, entries: list[Entry], chart: Chart) -> str:
     named = [chart.resolve(reference, order.resource) for reference in listed(order.resource.get("insurance"))]
     if any(resource is not None and _is_owned(resource, chart) is False for resource in named):
         return ""
-    sent = {
-        _reference(resource, entries)
-        for _, resource in entries
-        if resource.get("resourceType") == "Coverage" and _holds(resource)
-        if _is_owned(resource, chart) is True
-    }
+    sent = {_reference(resource, entries) for resource in _own(entries, chart)}
     return coverage_named(order, chart.identity.bases) or (sent.pop() if len(sent) == 1 else "")
 
 
@@ -282,10 +277,11 @@ def _spans(resource: Resource, day: date, chart: Chart) -> bool:
 
 def coverages_of(entries: Iterable[Entry], chart: Chart) -> list[tuple[str, ...]]:
     """The words of each coverage of this patient that is in force or does not say."""
-    return [
-        words
-        for _, resource in entries
-        if resource.get("resourceType") == "Coverage" and _holds(resource)
-        if _is_owned(resource, chart) is True
-        if (words := payer_words(resource, chart))
-    ]
+    return [words for resource in _own(entries, chart) if (words := payer_words(resource, chart))]
+
+
+def _own(entries: Iterable[Entry], chart: Chart) -> Iterator[Resource]:
+    """The coverages of this patient that are in force or do not say."""
+    for _, resource in entries:
+        if resource.get("resourceType") == "Coverage" and _holds(resource) and _is_owned(resource, chart) is True:
+            yield resource

@@ -7,14 +7,14 @@ meant for others too, so it says nothing of sensitive records, not even how many
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
 from typing import Any
 from uuid import UUID, uuid5
 
 from cdshooks.hooks.blocks import capital
 from cdshooks.hooks.dossier import Dossier
 from cdshooks.hooks.dossier_view import rows
-from cdshooks.hooks.questionnaire_response import Form, Said, prefilled_response
+from cdshooks.hooks.questionnaire import narrative
+from cdshooks.hooks.questionnaire_response import Form, Said, prefilled_response, reference_to
 
 
 def dossier_bundle(dossier: Dossier, id_: str, made_at: str, form: Form, said: Sequence[Said] = ()) -> dict[str, Any]:
@@ -65,19 +65,9 @@ def _section(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "title": f"{capital(row['label'])} [{', '.join(row['cite'])}]",
         "code": {"text": row["outcome"]},
-        "text": {"status": "generated", "div": _narrative(row)},
-        **({"entry": [_reference(place) for place in records]} if records else {}),
+        "text": {"status": "generated", "div": narrative(*_lines(row))},
+        **({"entry": [reference_to(place) for place in records]} if records else {}),
     }
-
-
-def _reference(place: Mapping[str, str]) -> dict[str, str]:
-    display = ", ".join(place[key] for key in ("display", "date", "laboratory", "author") if key in place)
-    return {"reference": place["reference"], **({"display": display} if display else {})}
-
-
-def _narrative(row: Mapping[str, Any]) -> str:
-    lines = "".join(f"<p>{escape(line)}</p>" for line in _lines(row))
-    return f'<div xmlns="http://www.w3.org/1999/xhtml">{lines}</div>'
 
 
 def _lines(row: Mapping[str, Any]) -> Iterator[str]:

@@ -11,7 +11,6 @@ from cdshooks.engine.model import Outcome
 from cdshooks.engine.wording import Wording
 from cdshooks.hooks.blocks import capital
 from cdshooks.hooks.dossier import Dossier
-from cdshooks.hooks.submitted import SETTLED
 
 _RANK = {outcome.value: rank for rank, outcome in enumerate(WORST_FIRST)}
 GAPS = tuple(outcome.value for outcome in WORST_FIRST[: WORST_FIRST.index(Outcome.ATTEST)])
@@ -177,8 +176,3 @@ def counts(dossier: Dossier) -> dict[str, int]:
     asked = sum(outcome == Outcome.ATTEST for outcome in outcomes)
     applies = sum(outcome != Outcome.NOT_APPLICABLE for outcome in outcomes)
     return {"open": applies - asked - settled, "attest": asked, "met": settled}
-
-
-def is_settled(outcome: str) -> bool:
-    """Whether nothing more is asked."""
-    return outcome in SETTLED

@@ -27,10 +27,10 @@ from cdshooks.hooks.text import clean, shortened
 def determined(session: Session, order: Order, selection: Selection) -> Determined:
     """Determine one order under one policy and write its card."""
     library, policy = session.library, selection.policy
-    context = context_of(session, order)
-    product = context.product.brand if context.product else ""
     if policy is None:
         return _no_version(session, order, selection)
+    context = context_of(session, order)
+    product = context.product.brand if context.product else ""
     found = _settled(determine(policy, context, library.wording), selection)
     submitted = _submitted(session, order, policy.id, found)
     decision = _decision_of(session, order, policy.id, selection.payer_name, submitted)

@@ -103,7 +103,7 @@ def questionnaire_of(policy: Policy, base: str, wording: Wording) -> dict[str, A
     return {
         "resourceType": "Questionnaire",
         "id": questionnaire_id(policy),
-        "text": {"status": "generated", "div": _narrative(told["title"], authority)},
+        "text": {"status": "generated", "div": narrative(told["title"], authority)},
         "url": canonical(base, policy.id),
         "version": policy.version,
         "name": "".join(capital(word) for word in re.split(r"[^A-Za-z0-9]+", policy.id)),
@@ -121,7 +121,8 @@ def _standings(policy: Policy, wording: Wording) -> Iterator[str]:
         yield wording.say("dtr.standing", since=since, says=standing.says) if since else standing.says
 
 
-def _narrative(*paragraphs: str) -> str:
+def narrative(*paragraphs: str) -> str:
+    """The XHTML of a FHIR narrative: a paragraph for each text, which may hold any characters."""
     inner = "".join(f"<p>{escape(text)}</p>" for text in paragraphs)
     return f'<div xmlns="http://www.w3.org/1999/xhtml">{inner}</div>'
 

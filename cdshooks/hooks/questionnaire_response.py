@@ -158,14 +158,15 @@ def _shown(finding: Mapping[str, Any], form: Form) -> Iterator[Item]:
     """The records that a met criterion rests on, and the newest day among them where the policy has a window."""
     criterion = form.criterion(finding["criterion"])
     if records := finding.get("evidence", ()):
-        answers = [_from_chart(valueReference=_reference(record)) for record in records]
+        answers = [_from_chart(valueReference=reference_to(record)) for record in records]
         yield {"linkId": part(finding["criterion"], RECORD), "answer": answers}
     if criterion is not None and criterion.window is not None and (day := newest_day(finding)):
         yield {"linkId": part(finding["criterion"], DATE), "answer": [_from_chart(valueDate=day)]}
 
 
-def _reference(record: Mapping[str, str]) -> dict[str, str]:
-    display = ", ".join(record[key] for key in ("display", "date") if key in record)
+def reference_to(record: Mapping[str, str]) -> dict[str, str]:
+    """A Reference to a record, with what there is to say of it."""
+    display = ", ".join(record[key] for key in ("display", "date", "laboratory", "author") if key in record)
     return {"reference": record["reference"], **({"display": display} if display else {})}
 
 

@@ -16,6 +16,7 @@ from cdshooks.engine.codes import concept_texts
 from cdshooks.engine.identity import Entry, listed, split_reference
 from cdshooks.engine.library import Library
 from cdshooks.engine.model import Order, Resource
+from cdshooks.engine.valuesets import fold_words
 from cdshooks.hooks.called_orders import called_orders
 from cdshooks.hooks.discovery import prefetch_of
 from cdshooks.hooks.fetched import Query, next_link
@@ -115,8 +116,8 @@ def _references(items: Iterable[Any]) -> Iterator[str]:
 
 
 def _is_ours(words: str, library: Library) -> bool:
-    texts = concept_texts({"text": words})
-    return bool([*library.products.named(texts)] or library.products.class_named(texts))
+    folded = "".join(map(fold_words, concept_texts({"text": words})))
+    return bool(library.products.named_in(folded) or library.products.class_named_in(folded))
 
 
 def _is_read(delivery: Delivery, kind: str) -> bool:

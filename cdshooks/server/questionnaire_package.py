@@ -13,6 +13,7 @@ from uuid import UUID, uuid5
 
 from cdshooks.engine.policy import Policy
 from cdshooks.hooks.decision_id import NAMESPACE
+from cdshooks.hooks.dossier import policy_of
 from cdshooks.hooks.errors import RequestError, issue
 from cdshooks.hooks.questionnaire import (
     canonical,
@@ -85,11 +86,12 @@ class Packing:
 
     def _decided_on(self, decided: Decided | None) -> Iterator[Policy]:
         """The policy version of a decision."""
-        held = decided.content.get("policy", {}) if decided else {}
-        found = [p for p in self.site.library.versions(held.get("id", "")) if p.version == held.get("version")]
-        if decided and not found:
+        if decided is None:
+            return
+        if found := policy_of(decided.content, self.site.library):
+            yield found
+        else:
             self._tell("warning", "not-found", "no Questionnaire belongs to the policy of the context")
-        yield from found
 
     def _kept(self, decided: Decided | None) -> tuple[Ticket, Kept] | None:
         """The dossier that may be shown to who asks for it."""

@@ -118,12 +118,12 @@ class Candidates(Struct):
 
     def _dates(self, window: Window) -> tuple[str, str]:
         """The dates that count in a window, by themselves and in a sentence: alike for all that ask with it."""
-        kept, key = self.context.worked_out, (window, self.context.as_of)
-        if key not in kept:
+
+        def said() -> tuple[str, str]:
             counts = window.ask(self.context.as_of)
-            kept[key] = counts, self.wording.say("evidence.dated", counts=counts)
-        dates: tuple[str, str] = kept[key]
-        return dates
+            return counts, self.wording.say("evidence.dated", counts=counts)
+
+        return self.context.once((window, self.context.as_of), said)
 
     def leave_out(self, evidence: Evidence, why: Why) -> None:
         """Report a record that was not used; one with a confidentiality label is not named."""
@@ -175,6 +175,12 @@ class Candidates(Struct):
             if speaking := [candidate for candidate in self.found if candidate.verdict is verdict]:
                 return newest_first(speaking)
         return []
+
+
+def named_of(evidence: Evidence, wording: Wording) -> tuple[str, str]:
+    """How a sentence names a record, and its day; one with a confidentiality label is not named."""
+    name = wording.say("evidence.sensitive") if evidence.sensitive else evidence.display
+    return name, evidence.date or wording.say("evidence.no_date")
 
 
 def falls_under(record: Record, chart: Chart, sets: Iterable[ValueSet]) -> bool:

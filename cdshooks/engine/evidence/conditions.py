@@ -184,7 +184,7 @@ def _oppose(candidates: Candidates, opposite: list[Candidate], compiler: Compile
 
 def _records(context: Context, code: ValueSet, state: ValueSet) -> list[tuple[Record, Concept]]:
     """Every record of the disease, then those that only state the state; none without the disease."""
-    found = list(context.chart.find(("Condition",), code))
+    found = context.chart.find(("Condition",), code)
     own = {id(record) for record, _ in found}
     apart = [hit for hit in context.chart.find(("Condition",), state) if id(hit[0]) not in own]
     return found + apart if found else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 from cdshooks.engine.centers import CenterMatch
 from cdshooks.engine.chart import Chart, Record
@@ -14,6 +14,8 @@ from cdshooks.engine.model import Explanation, Order
 from cdshooks.engine.products import Product, Products
 from cdshooks.engine.valuesets import ValueSet, union
 from cdshooks.engine.wording import Wording
+
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,13 @@ class Context:
     encounter: str | None = None
     worked_out: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
     """What several criteria need of this chart, worked out once; a key names everything that it rests on."""
+
+    def once(self, key: Hashable, work: Callable[[], _Found]) -> _Found:
+        """What `work` finds, worked out once for all that ask under this key."""
+        if key not in self.worked_out:
+            self.worked_out[key] = work()
+        found: _Found = self.worked_out[key]
+        return found
 
 
 Check = Callable[[Context], Explanation]

@@ -55,10 +55,7 @@ def _nothing(
 
 def _completeness(context: Context, kinds: tuple[str, ...]) -> tuple[str | None, str]:
     """Why an absence among the kinds cannot be claimed, and what the sender said of having none."""
-    if kinds not in context.worked_out:
-        context.worked_out[kinds] = context.chart.unread(kinds), context.chart.said_none(kinds)
-    found: tuple[str | None, str] = context.worked_out[kinds]
-    return found
+    return context.once(kinds, lambda: (context.chart.unread(kinds), context.chart.said_none(kinds)))
 
 
 def _disagreement(candidates: Candidates, what: str) -> Explanation:

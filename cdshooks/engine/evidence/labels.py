@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from cdshooks.engine.evidence.candidates import Candidates, Verdict, newest_first
+from cdshooks.engine.evidence.candidates import Candidates, Verdict, named_of, newest_first
 from cdshooks.engine.evidence.combine import join_all, join_any
 from cdshooks.engine.evidence.conditions import admitted
 from cdshooks.engine.evidence.context import Check, Compiler, Context
@@ -137,10 +137,8 @@ def _limitation(
             return None
         return Explanation(None, limitation.says, indication.after_limitation, Gap.ATTEST, evidence=evidence)
     if any(concept.decides and candidate.verdict is Verdict.FITS for candidate, concept in found):
-        say, shown = compiler.wording.say, evidence[0]
-        name = say("evidence.sensitive") if shown.sensitive else shown.display
-        date = shown.date or say("evidence.no_date")
-        told = say("evidence.asks", record=name, date=date, why=limitation.says, more="")
+        name, date = named_of(evidence[0], compiler.wording)
+        told = compiler.wording.say("evidence.asks", record=name, date=date, why=limitation.says, more="")
         return Explanation(False, limitation.says, told, evidence=evidence)
     why = next(candidate.why or concept.why_not for candidate, concept in found)
     return Explanation(None, limitation.says, f"{limitation.says}: {why}", Gap.ATTEST, evidence=evidence)

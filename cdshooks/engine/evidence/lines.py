@@ -75,10 +75,7 @@ def compile_lines(compiler: Compiler, classes: Iterable[ValueSet] = ()) -> Calla
 
     def treatments(context: Context) -> Treatments:
         key = ("treatments", tuple(drugs.id for drugs in sets.drugs), context.as_of, context.service_date)
-        if key not in context.worked_out:
-            context.worked_out[key] = read(context)
-        found: Treatments = context.worked_out[key]
-        return found
+        return context.once(key, lambda: read(context))
 
     return treatments
 

@@ -10,14 +10,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from cdshooks.engine.chart import Chart, Record, concept_of
-from cdshooks.engine.codes import concept_texts
+from cdshooks.engine.chart import Chart, Record
 from cdshooks.engine.evidence.candidates import Candidate, Candidates, Verdict, turned
 from cdshooks.engine.evidence.context import Check, Compiler, Context
 from cdshooks.engine.evidence.judge import judge
 from cdshooks.engine.identity import listed
 from cdshooks.engine.model import Explanation
-from cdshooks.engine.records import all_texts, clip, document_titles
+from cdshooks.engine.records import all_texts, clip, document_titles, names_of
 from cdshooks.engine.valuesets import Concept, ValueSet
 
 _AROUND = 50
@@ -57,7 +56,7 @@ def compile_passage(filters: Mapping[str, Any], compiler: Compiler) -> Check:
 
     def check(context: Context) -> Explanation:
         candidates = Candidates(context, compiler.wording)
-        coded = list(context.chart.find((*kinds, "Observation"), code))
+        coded = context.chart.find((*kinds, "Observation"), code)
         for record, concept in (*coded, *_named(coded, kinds, named, context.chart)):
             if said := verdict(record, concept, context.chart):
                 candidates.add(_concluding(turned(candidates.admit(record, concept), *said), context.chart, disputing))
@@ -72,7 +71,7 @@ def _named(
     """The reports and documents under other codes, or none, that the words name."""
     own = {id(record) for record, _ in coded}
     for record in (record for kind in kinds for record in chart.all_of_kind(kind) if words):
-        titles = [*concept_texts(concept_of(record, chart)), *document_titles(record.resource)]
+        titles = [*names_of(record, chart), *document_titles(record.resource)]
         if id(record) not in own and any(word_set.mentions(title) for word_set in words for title in titles):
             yield record, None
 

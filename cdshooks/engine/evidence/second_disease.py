@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from cdshooks.engine.chart import resource_concept
 from cdshooks.engine.codes import Coded
-from cdshooks.engine.evidence.candidates import Candidate, newest_first
+from cdshooks.engine.evidence.candidates import Candidate, named_of, newest_first
 from cdshooks.engine.evidence.conditions import Others, contradicting
 from cdshooks.engine.evidence.context import Compiler, Context, as_list
 from cdshooks.engine.identity import listed
@@ -121,10 +121,8 @@ def _reasons(context: Context) -> list[Coded]:
 def _named(candidate: Candidate, diseases: Diseases, context: Context, compiler: Compiler) -> str:
     """The other disease with its date; a diagnosis whose own codes name both is told as such."""
     say, codes = compiler.wording.say, context.chart.codes_of(candidate.record)
-    date = candidate.evidence.date or say("evidence.no_date")
-    if candidate.evidence.sensitive:
-        return say("evidence.second_disease", record=say("evidence.sensitive"), date=date)
-    if _is_named(candidate, diseases, context):
-        other = next(c for coded in codes if (c := _other(coded, diseases)))
-        return say("evidence.second_code", record=candidate.evidence.display, date=date, other=other.display)
-    return say("evidence.second_disease", record=candidate.evidence.display, date=date)
+    name, date = named_of(candidate.evidence, compiler.wording)
+    if candidate.evidence.sensitive or not _is_named(candidate, diseases, context):
+        return say("evidence.second_disease", record=name, date=date)
+    other = next(c for coded in codes if (c := _other(coded, diseases)))
+    return say("evidence.second_code", record=name, date=date, other=other.display)

@@ -7,8 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from cdshooks.engine.chart import MEDICATION_KINDS, Record, concept_of
-from cdshooks.engine.codes import concept_texts
+from cdshooks.engine.chart import MEDICATION_KINDS, Record
 from cdshooks.engine.dates import Moment, Period
 from cdshooks.engine.evidence.candidates import Candidate, Candidates, Verdict, falls_under, newest_first
 from cdshooks.engine.evidence.context import Check, Compiler, Context
@@ -16,7 +15,7 @@ from cdshooks.engine.evidence.judge import judge
 from cdshooks.engine.evidence.lines import compile_lines, tell_lines
 from cdshooks.engine.model import Explanation, Gap, ProductId, TreatmentLine
 from cdshooks.engine.products import Product
-from cdshooks.engine.records import folded_name, is_unconfirmed, quote
+from cdshooks.engine.records import folded_name, is_unconfirmed, names_of, quote
 from cdshooks.engine.valuesets import Concept, ValueSet
 
 _GIVEN = ("MedicationAdministration",)
@@ -195,7 +194,7 @@ def _is_the_order(record: Record, context: Context, compiler: Compiler) -> bool:
 
 def _products_of(record: Record, context: Context, compiler: Compiler) -> set[ProductId]:
     chart = context.chart
-    return compiler.products.identified(chart.codes_of(record), concept_texts(concept_of(record, chart)))
+    return compiler.products.identified(chart.codes_of(record), names_of(record, chart))
 
 
 def _infusion(
